@@ -1,0 +1,54 @@
+# Needs Python 3.11 or later with venv, nothing else. Everything is installed into .venv from the locks.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Also on PostgreSQL when a server answers here.
+POSTGRES ?= postgres://root@127.0.0.1:5432/postgres
+PYTEST := $(BIN)/python -m pytest -n 2
+WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon tests/flows
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format translations clean
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/runtime.done ## Start a shop with an Amazon to play with
+	@$(BIN)/kogge demo $(if $(PORT),--port $(PORT))
+
+test: check ## Prove that it works: static checks and tests, on SQLite and PostgreSQL
+	$(PYTEST)
+	@if $(BIN)/python -c "import sys, psycopg; psycopg.connect(sys.argv[1], connect_timeout=3)" $(POSTGRES) 2>/dev/null; \
+	then echo "again, on PostgreSQL"; DATABASE_URL=$(POSTGRES) $(PYTEST) $(WITH_DATABASE); \
+	else echo "NOT tested on PostgreSQL: no server answers at $(POSTGRES)"; fi
+
+check: $(VENV)/dev.done translations ## Look at the code without running it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy kogge tests
+	$(BIN)/lint-imports
+	$(BIN)/python build_translations.py --check
+
+format: $(VENV)/dev.done ## Put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+translations: $(VENV)/dev.done ## Compile the translations
+	@$(BIN)/python build_translations.py
+
+clean: ## Remove what make has installed
+	rm -rf $(VENV)
+
+# The lock with hashes first, then Kogge itself: pip accepts no hashes for a directory.
+$(VENV)/runtime.done: requirements.lock requirements-build.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed')"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.lock -r requirements-build.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.done: requirements-dev.lock $(VENV)/runtime.done
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

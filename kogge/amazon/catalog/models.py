@@ -1,0 +1,54 @@
+"""Which product of the shop is which article at Amazon."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from kogge.amazon.connections.models import Connection
+from kogge.merchants.models import Merchant
+from kogge.merchants.scoping import ScopedManager
+
+
+class Offer(models.Model):
+    """A product of the shop on Amazon: the box "Kanäle". Empty overrides mean the product's own value."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    product_id = models.CharField(max_length=40)  # the shop's own key of the product
+    enabled = models.BooleanField(_("Amazon"), default=True)
+    asin = models.CharField(_("ASIN"), max_length=10, blank=True)
+    sku = models.CharField(_("Amazon-SKU"), max_length=40, blank=True)
+    stock = models.PositiveIntegerField(_("Abweichender Warenbestand"), null=True, blank=True)
+    lead_time_days = models.PositiveSmallIntegerField(
+        _("Abweichende Lieferzeitangabe"), null=True, blank=True
+    )
+    price = models.DecimalField(
+        _("Abweichender Preis"), max_digits=14, decimal_places=2, null=True, blank=True
+    )
+    fba = models.BooleanField(_("FBA"), default=False)
+    changed_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["merchant", "product_id"], name="one_offer_a_product")]
+        indexes = [
+            models.Index(fields=["merchant", "asin"], name="offer_asin"),
+            models.Index(fields=["merchant", "sku"], name="offer_sku"),
+        ]
+
+
+class SkuLink(models.Model):
+    """What a seller SKU was found to be: learned from a merchant's "Produkt zuordnen"."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE)
+    sku = models.CharField(max_length=80)
+    product_id = models.CharField(max_length=40)
+    linked_at = models.DateTimeField()
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="sku_linked_once")]

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AmazonConnectionsConfig(AppConfig):
+    name = "kogge.amazon.connections"
+    label = "amazon_connections"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AmazonFeedsConfig(AppConfig):
+    name = "kogge.amazon.feeds"
+    label = "amazon_feeds"

@@ -1,0 +1,341 @@
+"""Every kind of journal entry and of trouble as a plain sentence, told to the merchant.
+
+A kind that has no sentence here is shown by its own name with all its details: nothing is dropped.
+Each sentence lists the details it needs as `%(name)s`; when one is missing, the shorter form is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from kogge.amazon.journal.words import in_words
+
+Text = str | Promise
+
+GREEN, YELLOW, RED, BLUE, GRAY = "green", "yellow", "red", "blue", "gray"
+
+_BLANK = re.compile(r"%\((\w+)\)s")
+
+
+class Button(StrEnum):
+    """What a merchant can press at a trouble."""
+
+    RETRY = "retry"
+    ASSIGN = "assign"
+    AMAZON = "amazon"
+    SETTINGS = "settings"
+    CARRIERS = "carriers"
+    CANCEL = "cancel"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a kind of journal entry is told. `short` is told when a detail of `text` is missing."""
+
+    text: Text
+    icon: str
+    tone: str
+    short: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a kind of trouble asks for: what is the matter, what to do, and the buttons for it."""
+
+    text: Text
+    advice: Text
+    buttons: tuple[Button, ...]
+    tone: str = YELLOW
+    short: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finished sentence in the reader's language."""
+
+    sentence: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A finished trouble in the reader's language."""
+
+    sentence: str
+    advice: str
+    buttons: tuple[Button, ...]
+    tone: str
+
+
+def tell(kind: str, details: Mapping[str, object]) -> Told:
+    """The sentence of a journal entry; an unknown kind tells its name and details."""
+    telling = JOURNAL.get(kind)
+    if telling is None:
+        return Told(_unknown(kind, details), "help-circle", YELLOW)
+    return Told(_filled(telling.text, telling.short, details), telling.icon, telling.tone)
+
+
+def ask(kind: str, details: Mapping[str, object]) -> Asked:
+    """The sentence, advice and buttons of a trouble; an unknown kind can be marked as done."""
+    request = TROUBLES.get(kind)
+    if request is None:
+        advice = gettext("Sieh dir die Bestellung an und kennzeichne die Aufgabe danach als erledigt.")
+        return Asked(_unknown(kind, details), advice, (Button.DONE,), YELLOW)
+    sentence = _filled(request.text, request.short, details)
+    return Asked(sentence, str(request.advice), request.buttons, request.tone)
+
+
+def _filled(text: Text, short: Text, details: Mapping[str, object]) -> str:
+    sentence = str(text)
+    blanks = _BLANK.findall(sentence)
+    present = {name: in_words(name, details[name]) for name in blanks if details.get(name) not in (None, "")}
+    if len(present) < len(set(blanks)) and short:
+        return _filled(short, "", details)
+    return sentence % {name: present.get(name, "–") for name in blanks} if blanks else sentence
+
+
+def _unknown(kind: str, details: Mapping[str, object]) -> str:
+    listed = ", ".join(f"{name}: {in_words(name, value)}" for name, value in details.items())
+    return f"{kind} ({listed})" if listed else kind
+
+
+JOURNAL: dict[str, Telling] = {
+    "seen": Telling(
+        _("Bei Amazon gefunden. Zustand dort: %(status)s."), "eye", GRAY, short=_("Bei Amazon gefunden.")
+    ),
+    "reserved": Telling(_("Warenbestand reserviert, bis Amazon die Zahlung freigibt."), "lock", GRAY),
+    "released": Telling(_("Reservierung des Warenbestands aufgehoben."), "unlink", GRAY),
+    "imported": Telling(
+        _("Als Bestellung %(number)s in den Shop übernommen."),
+        "download",
+        GREEN,
+        short=_("In den Shop übernommen."),
+    ),
+    "updated": Telling(
+        _("Amazon hat die Bestellung geändert. Zustand dort: %(status)s."),
+        "refresh",
+        GRAY,
+        short=_("Amazon hat die Bestellung geändert."),
+    ),
+    "address_arrived": Telling(_("Amazon hat die Lieferadresse übermittelt."), "map-pin", BLUE),
+    "acknowledge_queued": Telling(_("Die Eingangsbestätigung an Amazon ist vorgemerkt."), "clock", GRAY),
+    "acknowledged": Telling(_("Amazon hat die Eingangsbestätigung angenommen."), "check", GREEN),
+    "acknowledge_rejected": Telling(
+        _("Amazon hat die Eingangsbestätigung abgelehnt: %(reason)s"),
+        "alert-triangle",
+        YELLOW,
+        short=_("Amazon hat die Eingangsbestätigung abgelehnt."),
+    ),
+    "shipment_queued": Telling(
+        _("Sendung %(parcel)s (%(carrier)s %(tracking_number)s) wird Amazon gemeldet."),
+        "clock",
+        GRAY,
+        short=_("Der Versand wird Amazon gemeldet."),
+    ),
+    "shipment_confirmed": Telling(
+        _("Amazon hat den Versand von Sendung %(parcel)s bestätigt."),
+        "truck-delivery",
+        GREEN,
+        short=_("Amazon hat den Versand bestätigt."),
+    ),
+    "shipment_rejected": Telling(
+        _("Amazon hat die Meldung von Sendung %(parcel)s abgelehnt: %(reason)s"),
+        "alert-triangle",
+        RED,
+        short=_("Amazon hat die Versandmeldung abgelehnt."),
+    ),
+    "shipment_waits": Telling(
+        _("Die Meldung von Sendung %(parcel)s wartet: %(reason)s"),
+        "clock",
+        YELLOW,
+        short=_("Die Versandmeldung an Amazon wartet."),
+    ),
+    "cancel_queued": Telling(
+        _("Stornierung vorgemerkt, sie geht gleich an Amazon. Grund: %(reason)s."),
+        "clock",
+        YELLOW,
+        short=_("Stornierung vorgemerkt, sie geht gleich an Amazon."),
+    ),
+    "cancel_sent": Telling(_("Stornierung an Amazon übergeben, die Antwort steht noch aus."), "send", YELLOW),
+    "cancel_confirmed": Telling(_("Amazon zeigt die Bestellung als storniert."), "circle-x", GREEN),
+    "cancel_rejected": Telling(
+        _("Amazon hat die Stornierung abgelehnt: %(reason)s"),
+        "alert-triangle",
+        RED,
+        short=_("Amazon hat die Stornierung abgelehnt."),
+    ),
+    "cancelled_at_amazon": Telling(
+        _("Bei Amazon storniert durch: %(by)s."), "circle-x", RED, short=_("Bei Amazon storniert.")
+    ),
+    "cancel_requested": Telling(_("Der Käufer bittet um Stornierung."), "question-mark", YELLOW),
+    "shipped_at_amazon": Telling(_("Bei Amazon als versendet gekennzeichnet."), "truck-delivery", BLUE),
+    "purged": Telling(_("Personenbezogene Daten fristgerecht gelöscht."), "eraser", GRAY),
+    "feed_stuck": Telling(
+        _("Amazon verarbeitet den Feed %(feed_id)s ungewöhnlich lange."),
+        "alert-triangle",
+        YELLOW,
+        short=_("Amazon verarbeitet einen Feed ungewöhnlich lange."),
+    ),
+    "paused": Telling(
+        _("Amazon-Verbindung angehalten: %(reason)s."),
+        "player-pause",
+        RED,
+        short=_("Amazon-Verbindung angehalten."),
+    ),
+    "resumed": Telling(_("Amazon-Verbindung läuft wieder."), "player-play", GREEN),
+    "connected": Telling(
+        _("Mit Amazon verbunden: %(store_name)s."), "plug-connected", GREEN, short=_("Mit Amazon verbunden.")
+    ),
+}
+
+_AT_AMAZON_TOO = (Button.AMAZON, Button.DONE)
+
+TROUBLES: dict[str, Request] = {
+    "assign_product": Request(
+        _("Zu „%(title)s“ (SKU %(sku)s) wurde kein Produkt im Shop gefunden."),
+        _(
+            "Ordne das Produkt zu, damit der Warenbestand stimmt. "
+            "Künftige Bestellungen derselben SKU finden es dann von selbst."
+        ),
+        (Button.ASSIGN, Button.AMAZON),
+        short=_("Zu einer Position der Bestellung wurde kein Produkt im Shop gefunden."),
+    ),
+    "unreadable_order": Request(
+        _("Eine Bestellung von Amazon konnte nicht gelesen werden: %(reason)s"),
+        _("Sieh sie bei Amazon an. Nach einem Update von Kogge kannst du es noch einmal versuchen."),
+        (Button.RETRY, Button.AMAZON),
+        RED,
+        short=_("Eine Bestellung von Amazon konnte nicht gelesen werden."),
+    ),
+    "refused_by_shop": Request(
+        _("Der Shop hat die Bestellung nicht angenommen: %(reason)s"),
+        _("Behebe die Ursache im Shop und versuche es dann noch einmal."),
+        (Button.RETRY, Button.AMAZON),
+        RED,
+        short=_("Der Shop hat die Bestellung nicht angenommen."),
+    ),
+    "sum_differs": Request(
+        _("Die Positionen ergeben %(sum)s, Amazon nennt als Gesamtbetrag %(total)s."),
+        _("Vergleiche die Beträge bei Amazon, bevor du eine Rechnung schreibst."),
+        _AT_AMAZON_TOO,
+        short=_("Die Summe der Positionen weicht vom Gesamtbetrag bei Amazon ab."),
+    ),
+    "cancelled_after_packing": Request(
+        _("Bei Amazon storniert, aber im Shop schon gepackt oder versendet."),
+        _(
+            "Halte die Sendung zurück, wenn du noch kannst. "
+            "Ist sie unterwegs, kläre die Rückgabe mit dem Käufer."
+        ),
+        _AT_AMAZON_TOO,
+        RED,
+    ),
+    "cancel_refused": Request(
+        _("Amazon hat die Stornierung nicht ausgeführt: %(reason)s"),
+        _("Sieh nach, ob die Bestellung bei Amazon schon als versendet gilt. Dann bleibt nur die Retoure."),
+        (Button.AMAZON, Button.RETRY, Button.DONE),
+        RED,
+        short=_("Amazon hat die Stornierung nicht ausgeführt."),
+    ),
+    "cancel_not_visible": Request(
+        _("Amazon hat die Stornierung angenommen, zeigt die Bestellung aber noch nicht als storniert."),
+        _("Sieh bei Amazon nach und storniere dort von Hand, wenn sie noch offen ist."),
+        _AT_AMAZON_TOO,
+    ),
+    "shipment_rejected": Request(
+        _("Amazon hat die Versandmeldung von Sendung %(parcel)s abgelehnt: %(reason)s"),
+        _("Korrigiere Versender oder Trackingnummer in der Bestellung und melde die Sendung noch einmal."),
+        (Button.RETRY, Button.AMAZON),
+        RED,
+        short=_("Amazon hat eine Versandmeldung abgelehnt."),
+    ),
+    "shipment_late": Request(
+        _("Der Versand ist Amazon noch nicht gemeldet, obwohl er bis %(ship_by)s fällig war."),
+        _("Versende die Bestellung oder trage die Trackingdaten ein. Verspätungen zählen bei Amazon."),
+        (Button.RETRY, Button.AMAZON, Button.DONE),
+        RED,
+        short=_("Der Versand ist Amazon noch nicht gemeldet, obwohl er schon fällig war."),
+    ),
+    "unknown_status": Request(
+        _("Amazon nennt einen Zustand, den Kogge nicht kennt: %(status)s."),
+        _("Sieh die Bestellung bei Amazon an. Kogge ändert nichts daran, bis der Zustand bekannt ist."),
+        (Button.RETRY, Button.AMAZON, Button.DONE),
+        short=_("Amazon nennt einen Zustand der Bestellung, den Kogge nicht kennt."),
+    ),
+    "unknown_carrier": Request(
+        _("Für den Versender „%(carrier)s“ ist nicht festgelegt, wie er bei Amazon heißt."),
+        _("Trage ihn in der Tabelle der Versender ein, damit Käufer ihre Sendung verfolgen können."),
+        (Button.CARRIERS, Button.DONE),
+        short=_("Für einen Versender ist nicht festgelegt, wie er bei Amazon heißt."),
+    ),
+    "feed_stuck": Request(
+        _("Amazon verarbeitet den Feed %(feed_id)s seit mehr als zwei Stunden."),
+        _("Meist löst sich das von selbst. Versandmeldungen laufen unabhängig davon weiter."),
+        (Button.DONE,),
+        short=_("Amazon verarbeitet einen Feed seit mehr als zwei Stunden."),
+    ),
+    "feed_failed": Request(
+        _("Amazon hat den Feed %(feed_id)s dreimal abgebrochen (%(messages)s Meldungen): %(reason)s"),
+        _("Versuche es noch einmal, oder bearbeite die Bestellungen bei Amazon von Hand."),
+        (Button.RETRY, Button.AMAZON, Button.DONE),
+        RED,
+        short=_("Amazon hat einen Feed dreimal abgebrochen."),
+    ),
+    "acknowledge_rejected": Request(
+        _("Amazon hat die Eingangsbestätigung der Bestellung abgelehnt: %(reason)s"),
+        _("Für den Käufer ändert sich nichts. Du kannst die Bestellung wie gewohnt versenden."),
+        (Button.RETRY, Button.AMAZON, Button.DONE),
+        short=_("Amazon hat die Eingangsbestätigung der Bestellung abgelehnt."),
+    ),
+    "settings": Request(
+        _("Amazon verweigert einen Vorgang (%(operation)s): %(reason)s. Alles andere läuft weiter."),
+        _("Prüfe Zugangsdaten und Rollen deiner Amazon-App. Danach holt Kogge alles Versäumte nach."),
+        (Button.SETTINGS, Button.RETRY),
+        RED,
+        short=_("Die Verbindung zu Amazon ist angehalten: %(reason)s."),
+    ),
+    "data_set_broken": Request(
+        _("Amazon liefert zurzeit einen Teil der Angaben nicht: %(data_sets)s."),
+        _("Bestellungen kommen weiter an, nur ohne diese Angaben. Kogge fragt regelmäßig wieder danach."),
+        (Button.DONE,),
+        short=_("Amazon liefert zurzeit einen Teil der Bestellangaben nicht."),
+    ),
+    "missing_orders": Request(
+        _("Die Vollständigkeitsprüfung hat %(count)s Bestellungen gefunden, die gefehlt haben."),
+        _("Sie werden gerade nachgeholt. Starte die Prüfung erneut, wenn du sichergehen willst."),
+        (Button.RETRY, Button.DONE),
+        RED,
+        short=_("Die Vollständigkeitsprüfung hat Bestellungen gefunden, die gefehlt haben."),
+    ),
+    "secret_expires": Request(
+        _("Das Client Secret deiner Amazon-App läuft am %(expires_on)s ab."),
+        _(
+            "Erzeuge in Seller Central ein neues und trage es in den Einstellungen ein. "
+            "Das alte gilt bis dahin weiter."
+        ),
+        (Button.SETTINGS,),
+        short=_("Das Client Secret deiner Amazon-App läuft bald ab."),
+    ),
+    "consent_expires": Request(
+        _("Deine Zustimmung bei Amazon läuft am %(expires_on)s ab."),
+        _(
+            "Erneuere sie in den Einstellungen mit einem Klick, "
+            "sonst kommen danach keine Bestellungen mehr an."
+        ),
+        (Button.SETTINGS,),
+        short=_("Deine Zustimmung bei Amazon läuft bald ab."),
+    ),
+    "cancel_requested": Request(
+        _("Der Käufer bittet darum, die Bestellung zu stornieren."),
+        _("Storniere sie, oder versende sie trotzdem und kennzeichne die Aufgabe als erledigt."),
+        (Button.CANCEL, Button.AMAZON, Button.DONE),
+    ),
+}

@@ -1,0 +1,138 @@
+"""Amazon's and our own codes in plain words. A code without a word here stays visible as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Words = Mapping[str, str | Promise]
+
+_MONEY = re.compile(r"(-?\d+\.\d\d) ([A-Z]{3})")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d")
+
+# Amazon's fulfilment statuses of Orders 2026-01-01.
+STATUS: Words = {
+    "PENDING_AVAILABILITY": _("vorbestellt, noch nicht lieferbar"),
+    "PENDING": _("Zahlung noch nicht freigegeben"),
+    "UNSHIPPED": _("noch nicht versendet"),
+    "PARTIALLY_SHIPPED": _("teilweise versendet"),
+    "SHIPPED": _("versendet"),
+    "CANCELLED": _("storniert"),
+    "UNFULFILLABLE": _("nicht lieferbar"),
+}
+
+CANCELLED_BY: Words = {
+    "buyer": _("Käufer"),
+    "BUYER": _("Käufer"),
+    "merchant": _("dich"),
+    "MERCHANT": _("dich"),
+    "SELLER": _("dich"),
+    "channel": _("Amazon"),
+    "AMAZON": _("Amazon"),
+}
+
+# Why a connection is paused: a word of the Amazon client, or the merchant's own wish.
+PAUSE_REASON: Words = {
+    "by_merchant": _("von dir angehalten"),
+    "disconnected": _("von dir getrennt"),
+    "invalid_client": _("Client-ID oder Client Secret stimmen nicht mehr"),
+    "invalid_grant": _("der Refresh-Token ist abgelaufen oder widerrufen"),
+    "unauthorized_client": _("deine Amazon-App darf diesen Zugang nicht nutzen"),
+    "access_denied": _("deiner Amazon-App fehlt eine Berechtigung (Rolle)"),
+    "unauthorized": _("Amazon verweigert den Zugriff trotz neuer Anmeldung"),
+    "wrong_region": _("das Verkäuferkonto gehört zu einer anderen Region"),
+    "lwa_refused": _("Login with Amazon lehnt die Anmeldung ab"),
+}
+
+# The contract's reasons to cancel.
+CANCEL_REASON: Words = {
+    "no_inventory": _("nicht mehr vorrätig"),
+    "buyer_cancelled": _("Käufer hat storniert"),
+    "address_undeliverable": _("Adresse nicht belieferbar"),
+    "customer_exchange": _("Umtausch"),
+    "other": _("anderer Grund"),
+}
+
+PROGRAMMES: Words = {
+    "AMAZON_BAZAAR": "Amazon Bazaar",
+    "AMAZON_BUSINESS": _("Amazon Business"),
+    "AMAZON_EASY_SHIP": "Amazon Easy Ship",
+    "AMAZON_HAUL": "Amazon Haul",
+    "DELIVERY_BY_AMAZON": _("Zustellung durch Amazon"),
+    "FBM_SHIP_PLUS": "FBM Ship+",
+    "INVOICE_BY_AMAZON": _("Rechnung durch Amazon"),
+    "IN_STORE_PICK_UP": _("Abholung im Laden"),
+    "PREMIUM": _("Premium-Versand"),
+    "PREORDER": _("Vorbestellung"),
+    "PRIME": _("Prime"),
+}
+
+SERVICE_LEVEL: Words = {
+    "STANDARD": _("Standard"),
+    "EXPEDITED": _("Express"),
+    "FREE_ECONOMY": _("Economy, kostenlos"),
+    "NEXT_DAY": _("nächster Tag"),
+    "PRIORITY": _("Priority"),
+    "SAME_DAY": _("am selben Tag"),
+    "SECOND_DAY": _("zweiter Tag"),
+    "SCHEDULED": _("zum Wunschtermin"),
+}
+
+# Amazon's operations, as people call them.
+OPERATION: Words = {
+    "searchOrders": _("Bestellungen suchen"),
+    "getOrder": _("Bestellung ansehen"),
+    "confirmShipment": _("Versand melden"),
+    "createFeedDocument": _("Feed vorbereiten"),
+    "createFeed": _("Feed übergeben"),
+    "getFeeds": _("Feeds suchen"),
+    "getFeed": _("Feed abfragen"),
+    "getFeedDocument": _("Feed-Bericht lesen"),
+    "getMarketplaceParticipations": _("Marktplätze abfragen"),
+}
+
+# Which table tells the values of a detail of this name.
+_BY_NAME: Mapping[str, tuple[Words, ...]] = {
+    "status": (STATUS,),
+    "operation": (OPERATION,),
+    "by": (CANCELLED_BY,),
+    "cancelled_by": (CANCELLED_BY,),
+    "reason": (PAUSE_REASON, CANCEL_REASON),
+}
+
+
+def in_words(name: str, value: object) -> str:
+    """The value of the detail `name` as people read it: codes as words, dates in their own format."""
+    text = _joined(value)
+    for words in _BY_NAME.get(name, ()):
+        if text in words:
+            return str(words[text])
+    if money := _MONEY.fullmatch(text):
+        return f"{formats.number_format(money[1], 2, force_grouping=True)} {money[2]}"
+    return _as_time(text) if _TIME.match(text) else text
+
+
+def word(words: Words, code: str) -> str:
+    """The word for a code; an unknown code is its own word."""
+    return str(words.get(code, code))
+
+
+def _joined(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _as_time(text: str) -> str:
+    try:
+        moment: datetime | date | None = parse_datetime(text) if len(text) > 10 else parse_date(text)
+    except ValueError:
+        return text
+    if isinstance(moment, datetime):
+        local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+        return str(formats.date_format(local, "DATETIME_FORMAT"))
+    return str(formats.date_format(moment, "DATE_FORMAT")) if moment else text

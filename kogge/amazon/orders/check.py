@@ -1,0 +1,102 @@
+"""The check for orders: every ten minutes, at "Jetzt prüfen", and by the command line.
+
+It asks for everything that changed since the watermark. The watermark is the upper bound that Amazon
+echoed on the first page; it moves in the transaction that stores the last one (promise 1).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from kogge.amazon.connections.accounts import amazon_client, shop_of
+from kogge.amazon.connections.consequences import amazon_operation
+from kogge.amazon.connections.models import Connection
+from kogge.amazon.journal.models import Run
+from kogge.amazon.orders import runs
+from kogge.amazon.orders.deadlines import watch_deadlines
+from kogge.amazon.orders.intake import MERCHANT
+from kogge.amazon.orders.placing import ALL_DATA_SETS, place_waiting
+from kogge.amazon.orders.searching import Search, marketplaces, moment, open_cursor
+from kogge.amazon.orders.taking_in import START_TOLERANCE, Figures
+from kogge.engine.work import Outcome, Work
+from kogge.spapi.orders_2026_01_01 import OrderQuery
+
+INTERVAL = timedelta(minutes=10)
+OVERLAP = timedelta(minutes=5)
+
+# The first check looks this far back; what lies before is fetched slice by slice beside it (backfill).
+FIRST_REACH = timedelta(days=31)
+# Our clock may be wrong by minutes; a time in Amazon's future must never be asked for.
+SURELY_PAST = timedelta(hours=1)
+
+
+@amazon_operation
+def check_orders(connection: Connection, work: Work) -> Outcome:
+    """Take in all orders that are new or changed at Amazon since the last check.
+
+    Raises `AmazonError`; what was stored until then stays, and the next check goes on from there.
+    """
+    shop = shop_of(connection)
+    figures = Figures()
+    try:
+        with runs.recorded(connection, Run.Kind.CHECK, work) as run:
+            waiting = place_waiting(connection, shop, now=work.now)
+            runs.count(run, waiting)
+            figures.add(waiting)
+            with amazon_client(connection, work.clock) as client:
+                search = Search(
+                    connection=connection,
+                    shop=shop,
+                    client=client,
+                    work=work,
+                    run=run,
+                    cursor=open_cursor(connection, Run.Kind.CHECK),
+                    begin=lambda data_sets: _query(connection, search, data_sets),
+                    finished=_watermark,
+                )
+                _walk(search, figures)
+    except runs.QueryRefused as refusal:
+        return runs.refused(work, refusal, figures)
+    watch_deadlines(connection, now=work.now)
+    return Outcome(work.now + INTERVAL, done=figures.new + figures.updated, failed=figures.failed)
+
+
+def first_since(connection: Connection, now: datetime) -> datetime:
+    """Where the first check begins: at the start date, but within reach and surely in Amazon's past."""
+    since = max(connection.start_from - START_TOLERANCE, connection.connected_at - FIRST_REACH)
+    return min(since, now - SURELY_PAST)
+
+
+def _walk(search: Search, figures: Figures) -> None:
+    """An interrupted query first, then everything up to now."""
+    was_under_way = search.is_under_way()
+    for page in search.walk():
+        figures.add(page)
+    if was_under_way:
+        for page in search.walk():
+            figures.add(page)
+    if not search.shop.shares_transaction:
+        figures.add(place_waiting(search.connection, search.shop, now=search.work.now))
+
+
+def _query(connection: Connection, search: Search, data_sets: tuple[str, ...]) -> OrderQuery:
+    return OrderQuery(
+        last_updated_after=_since(connection, search, data_sets),
+        marketplace_ids=marketplaces(connection),
+        fulfilled_by=(MERCHANT,),
+        included_data=data_sets,
+    )
+
+
+def _since(connection: Connection, search: Search, data_sets: tuple[str, ...]) -> datetime | str:
+    cursor = search.cursor
+    if cursor.incomplete_since and data_sets == ALL_DATA_SETS:
+        return cursor.incomplete_since
+    if not cursor.watermark:
+        return first_since(connection, search.work.now)
+    return moment(cursor.watermark) - OVERLAP
+
+
+def _watermark(bound: str) -> dict[str, Any]:
+    return {"watermark": bound}

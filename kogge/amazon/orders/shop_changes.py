@@ -1,0 +1,146 @@
+"""What the merchant did in the shop becomes acts Amazon must hear of: rows, in the cursor's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from kogge.amazon.connections.accounts import shop_of
+from kogge.amazon.connections.consequences import amazon_operation
+from kogge.amazon.connections.models import Connection
+from kogge.amazon.feeds.messages import queue_cancellation
+from kogge.amazon.journal.book import Entry, close_troubles, record
+from kogge.amazon.orders import intake
+from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation, ShopCursor
+from kogge.engine.due import make_due
+from kogge.engine.work import LeaseLost, Outcome, Work
+from kogge.shops.port import ChangePage, OrderCancelled, ParcelSent
+from kogge.values import plain_text
+
+SAFETY_NET = timedelta(minutes=10)  # the shop makes this due by itself, at once
+PAGE = 200
+
+State = ShipmentConfirmation.State
+
+
+@amazon_operation
+def read_shop(connection: Connection, work: Work) -> Outcome:
+    """Read the shop's changes since the last time: parcels to confirm, orders to cancel."""
+    shop = shop_of(connection)
+    cursor, _created = ShopCursor.objects.everyone().get_or_create(connection=connection)
+    done, more = 0, True
+    while more:
+        page = shop.order_changes(intake.CHANNEL, cursor.cursor, PAGE)
+        done += _store(connection, cursor, page, work)
+        more = page.more
+    return Outcome(work.now + SAFETY_NET, done=done)
+
+
+def rejected_key(order_id: str, parcel: int) -> str:
+    """The key of the trouble a parcel can have whose confirmation was rejected."""
+    return f"shipment_rejected:{order_id}:{parcel}"
+
+
+def _store(connection: Connection, cursor: ShopCursor, page: ChangePage, work: Work) -> int:
+    with transaction.atomic():
+        work.keep()
+        changes = [change for change in page.changes if isinstance(change, ParcelSent | OrderCancelled)]
+        orders = _orders(connection, (change.external_id for change in changes))
+        queued = 0
+        for change in changes:
+            order = orders.get(change.external_id)
+            if order is None:
+                continue  # another connection's order: the channel is the merchant's, not ours alone
+            if isinstance(change, ParcelSent):
+                queued += _queue_parcel(order, change, work.now)
+            else:
+                queued += _queue_cancellation(order, change, work.now)
+        if any(isinstance(change, ParcelSent) for change in changes):
+            make_due("confirm_shipments", connection.pk, now=work.now)
+        standing = ShopCursor.objects.everyone().filter(pk=cursor.pk, cursor=cursor.cursor)
+        if not standing.update(cursor=page.cursor):
+            raise LeaseLost(f"the shop's changes of connection {connection.pk} were read by somebody else")
+    cursor.cursor = page.cursor
+    return queued
+
+
+def _orders(connection: Connection, order_ids: Iterable[str]) -> dict[str, AmazonOrder]:
+    rows = AmazonOrder.objects.everyone().filter(connection=connection, order_id__in=set(order_ids))
+    return {row.order_id: row for row in rows.prefetch_related("items", "confirmations")}
+
+
+def _queue_parcel(order: AmazonOrder, change: ParcelSent, now: datetime) -> int:
+    """The same parcel again is a correction: the same number at Amazon, so an edit and no second parcel."""
+    told = ShipmentConfirmation.objects.everyone().filter(order=order, parcel=change.parcel).first()
+    if told is not None:
+        return _correct(order, told, change, now)
+    is_known = _amazon_knows(order, change)
+    ShipmentConfirmation.objects.everyone().create(
+        connection_id=order.connection_id,
+        order=order,
+        parcel=change.parcel,
+        carrier=plain_text(change.tracking.carrier, 80),
+        tracking_number=plain_text(change.tracking.number.strip(), 100),
+        shipped_at=change.sent_at,
+        quantities=dict(change.quantities),
+        ship_by=order.ship_by,
+        state=State.DROPPED if is_known else State.WAITING,
+        not_before=now,
+        created_at=now,
+    )
+    _note(order, "shipped_at_amazon" if is_known else "shipment_queued", change, now)
+    return 0 if is_known else 1
+
+
+def _correct(order: AmazonOrder, told: ShipmentConfirmation, change: ParcelSent, now: datetime) -> int:
+    carrier = plain_text(change.tracking.carrier, 80)
+    number = plain_text(change.tracking.number.strip(), 100)
+    if (told.carrier, told.tracking_number) == (carrier, number) or told.state == State.DROPPED:
+        return 0
+    told.carrier, told.tracking_number = carrier, number
+    told.edition += 1
+    told.state, told.attempts, told.not_before, told.last_error = State.WAITING, 0, now, ""
+    told.save()
+    close_troubles(order.connection_id, [rejected_key(order.order_id, told.parcel)], now=now)
+    _note(order, "shipment_queued", change, now)
+    return 1
+
+
+def _amazon_knows(order: AmazonOrder, change: ParcelSent) -> bool:
+    """Whether these units are shipped at Amazon already, because the merchant did it in Seller Central."""
+    if order.status == intake.SHIPPED:
+        return True
+    items: dict[str, AmazonOrderItem] = {item.item_id: item for item in order.items.all()}
+    ours = ShipmentConfirmation.objects.everyone().filter(order=order).exclude(state=State.DROPPED)
+    told = list(ours.values_list("quantities", flat=True))
+    return all(
+        item_id in items
+        and items[item_id].fulfilled >= units + sum(quantities.get(item_id, 0) for quantities in told)
+        for item_id, units in change.quantities.items()
+    )
+
+
+def _queue_cancellation(order: AmazonOrder, change: OrderCancelled, now: datetime) -> int:
+    if order.status == intake.CANCELLED:
+        return 0  # Amazon said so first
+    queued = queue_cancellation(
+        order.connection_id,
+        order.order_id,
+        marketplace_id=order.marketplace_id,
+        item_ids=[item.item_id for item in order.items.all()],
+        reason=change.reason,
+        now=now,
+    )
+    close_troubles(order.connection_id, [f"cancel_requested:{order.order_id}"], now=now)
+    return int(queued)
+
+
+def _note(order: AmazonOrder, kind: str, change: ParcelSent, now: datetime) -> None:
+    details = {
+        "parcel": change.parcel,
+        "carrier": change.tracking.carrier,
+        "tracking_number": change.tracking.number,
+    }
+    record([Entry(order.connection_id, kind, now, order.order_id, details)])

@@ -1,0 +1,121 @@
+"""What a sales channel adds to the back office: the one registry both sides look at.
+
+The back office knows no channel. An app puts its channel into `CHANNELS` when Django starts
+(Amazon does so in `kogge/amazon/pages/apps.py`); everything a channel may say is listed in `Channel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.http import HttpRequest
+
+from kogge.backoffice.models import Order, Product
+from kogge.merchants.models import Merchant
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A box on a page: the template that draws it and what the template needs."""
+
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """Something that happened to an order at the channel, told on the order page."""
+
+    at: datetime
+    sentence: str
+    icon: str
+    tone: str = ""  # a Tabler colour word; empty is neutral
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the merchant should know now: a banner, or a line of the overview."""
+
+    tone: str
+    sentence: str
+    url: str = ""
+    action: str = ""  # what the button says that leads to `url`
+
+
+@dataclass(frozen=True, slots=True)
+class AppCard:
+    """How the channel's app stands, for the pages "Verkaufskanäle" and "Apps"."""
+
+    state: str
+    tone: str
+    url: str
+
+
+class Channel(Protocol):
+    """What a channel offers to the back office. Everything is asked for one merchant at a time."""
+
+    name: str  # "amazon": the word stored in `Order.channel`
+    title: str  # "Amazon": the word people read
+
+    def shop_changed(self, merchant_id: int, *, now: datetime) -> None:
+        """The merchant did something with an order of the channel; called inside its transaction."""
+        ...
+
+    def refuse_cancel(self, order: Order, *, now: datetime) -> str | None:
+        """Why the order may not be cancelled now, in a sentence; None if it may."""
+        ...
+
+    def refuse_ship(self, order: Order, *, now: datetime) -> str | None:
+        """Why the order may not be dispatched now, in a sentence; None if it may."""
+        ...
+
+    def cancel_warning(self, order: Order) -> str:
+        """What cancelling means at the channel, shown before the click."""
+        ...
+
+    def order_panel(self, order: Order, request: HttpRequest) -> Panel | None:
+        """The channel's side of an order, for the order page."""
+        ...
+
+    def product_panel(self, product: Product, request: HttpRequest) -> Panel | None:
+        """The channel's side of a product, for the box "Kanäle" of its page."""
+        ...
+
+    def timeline(self, order: Order) -> Sequence[TimelineEntry]:
+        """What happened to the order at the channel."""
+        ...
+
+    def notices(self, merchant: Merchant) -> Sequence[Notice]:
+        """What the merchant should know now."""
+        ...
+
+    def carrier_warning(self, merchant: Merchant, carrier: str) -> str | None:
+        """What is wrong with this carrier at the channel, in a sentence; None if nothing."""
+        ...
+
+    def import_product(
+        self, merchant: Merchant, product_id: int, row: Mapping[str, str], *, now: datetime
+    ) -> None:
+        """Take the channel's columns of a product import. Raises `Refusal`."""
+        ...
+
+    def product_details(
+        self, merchant: Merchant, product_ids: Collection[int]
+    ) -> Mapping[int, Mapping[str, object]]:
+        """What the channel knows of these products, ready for JSON; unknown ones are missing."""
+        ...
+
+    def app_card(self, merchant: Merchant) -> AppCard:
+        """How the channel's app stands."""
+        ...
+
+
+CHANNELS: dict[str, Channel] = {}
+
+
+def channel_of(order: Order) -> Channel | None:
+    """The channel an order came over; None for the shop's own orders."""
+    return CHANNELS.get(order.channel)

@@ -1,0 +1,178 @@
+"""Dispatch: pack, send in one or several parcels, correct the tracking data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from kogge.backoffice import mail
+from kogge.backoffice.channels import channel_of
+from kogge.backoffice.history import hold, tell_channel, write_down
+from kogge.backoffice.models import Order, OrderEvent, OrderLine, Parcel, ParcelItem
+from kogge.backoffice.progress import open_units, settle
+from kogge.backoffice.refusal import Refusal
+from kogge.values import plain_text
+
+LONGEST_CARRIER = 80
+LONGEST_NUMBER = 100
+
+
+@transaction.atomic
+def start_packing(order: Order, *, actor: str, now: datetime) -> None:
+    """Begin to pack what is open. Raises `Refusal`."""
+    lines = hold(order)
+    if order.delivery_status == Order.Delivery.PACKING:
+        return
+    if order.delivery_status not in {Order.Delivery.OPEN, Order.Delivery.PARTIALLY_SHIPPED}:
+        raise Refusal(_("Bei Bestellung {number} ist nichts zu packen.").format(number=order.number))
+    _save_progress(order, lines, packing=True, now=now)
+    write_down(order, OrderEvent.Kind.PACKING, actor=actor, now=now)
+
+
+@transaction.atomic
+def reset_packing(order: Order, *, actor: str, now: datetime) -> None:
+    """Take back that the order is being packed. Raises `Refusal`."""
+    lines = hold(order)
+    if order.delivery_status != Order.Delivery.PACKING:
+        raise Refusal(_("Bestellung {number} wird gerade nicht gepackt.").format(number=order.number))
+    _save_progress(order, lines, packing=False, now=now)
+    write_down(order, OrderEvent.Kind.PACKING_RESET, actor=actor, now=now)
+
+
+@transaction.atomic
+def ship(
+    order: Order,
+    *,
+    carrier: str,
+    tracking_number: str,
+    quantities: Mapping[int, int] | None,
+    actor: str,
+    now: datetime,
+) -> Parcel:
+    """Send a parcel and tell buyer and channel. Raises `Refusal`.
+
+    `quantities` are units by line position; None sends everything that is open.
+    """
+    lines = hold(order)
+    if refused := why_not_ship(order, lines, now=now):
+        raise Refusal(refused)
+    carrier, tracking_number = _tracking(carrier, tracking_number)
+    units = _units(lines, quantities)
+    parcel = _parcel(order, carrier, tracking_number, now)
+    _put_in(parcel, lines, units)
+    _save_progress(order, lines, packing=False, now=now)
+    _write_down_parcel(order, parcel, OrderEvent.Kind.PARCEL_SENT, actor=actor, now=now)
+    mail.queue_dispatch_mail(parcel, now)
+    tell_channel(order, now=now)
+    return parcel
+
+
+@transaction.atomic
+def correct_tracking(
+    parcel: Parcel, *, carrier: str, tracking_number: str, actor: str, now: datetime
+) -> None:
+    """Correct carrier and number of a parcel that left; the channel is told. Raises `Refusal`."""
+    order = parcel.order
+    hold(order)
+    parcel.refresh_from_db()
+    carrier, tracking_number = _tracking(carrier, tracking_number)
+    if (parcel.carrier, parcel.tracking_number) == (carrier, tracking_number):
+        return
+    parcel.carrier, parcel.tracking_number = carrier, tracking_number
+    parcel.save(update_fields=["carrier", "tracking_number"])
+    _write_down_parcel(order, parcel, OrderEvent.Kind.TRACKING_CORRECTED, actor=actor, now=now)
+    mail.rewrite_waiting_mail(parcel)
+    tell_channel(order, now=now)
+
+
+def why_not_ship(order: Order, lines: Sequence[OrderLine], *, now: datetime) -> str | None:
+    """Why nothing of the order can be sent, in a sentence; None if something can."""
+    if order.status == Order.Status.CANCELLED:
+        return _("Bestellung {number} ist storniert und wird nicht versendet.").format(number=order.number)
+    if not any(open_units(line) for line in lines):
+        return _("Bestellung {number} ist schon vollständig versendet.").format(number=order.number)
+    channel = channel_of(order)
+    return channel.refuse_ship(order, now=now) if channel else None
+
+
+def _tracking(carrier: str, number: str) -> tuple[str, str]:
+    carrier, number = plain_text(carrier, 1000).strip(), plain_text(number, 1000).strip()
+    if not carrier:
+        raise Refusal(_("Bitte gib an, mit wem du versendest."))
+    if len(carrier) > LONGEST_CARRIER or len(number) > LONGEST_NUMBER:
+        raise Refusal(_("Versender oder Trackingnummer sind zu lang."))
+    return carrier, number
+
+
+def _units(lines: Sequence[OrderLine], quantities: Mapping[int, int] | None) -> dict[int, int]:
+    """Units by position, none of them more than is open."""
+    left = {line.position: open_units(line) for line in lines}
+    if quantities is None:
+        return {position: units for position, units in left.items() if units}
+    for position, units in quantities.items():
+        if position not in left:
+            raise Refusal(_("Eine Position {position} hat diese Bestellung nicht.").format(position=position))
+        if units < 0:
+            raise Refusal(_("{units} ist keine Stückzahl.").format(units=units))
+        if units > left[position]:
+            raise Refusal(
+                _("Von Position {position} sind nur noch {left} Stück zu versenden, nicht {units}.").format(
+                    position=position, left=left[position], units=units
+                )
+            )
+    chosen = {position: units for position, units in quantities.items() if units}
+    if not chosen:
+        raise Refusal(_("In dieser Sendung ist nichts enthalten."))
+    return chosen
+
+
+def _parcel(order: Order, carrier: str, tracking_number: str, now: datetime) -> Parcel:
+    last = order.parcels.aggregate(last=Max("number"))["last"] or 0
+    return Parcel.objects.everyone().create(
+        merchant_id=order.merchant_id,
+        order=order,
+        number=last + 1,
+        carrier=carrier,
+        tracking_number=tracking_number,
+        sent_at=now,
+    )
+
+
+def _put_in(parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int]) -> None:
+    inside = [line for line in lines if line.position in units]
+    ParcelItem.objects.everyone().bulk_create(
+        ParcelItem(merchant_id=parcel.merchant_id, parcel=parcel, line=line, quantity=units[line.position])
+        for line in inside
+    )
+    for line in inside:
+        line.shipped += units[line.position]
+    OrderLine.objects.everyone().bulk_update(inside, ["shipped"])
+
+
+def _save_progress(order: Order, lines: Sequence[OrderLine], *, packing: bool, now: datetime) -> None:
+    settle(order, lines, packing=packing)
+    order.changed_at = now
+    order.save(update_fields=["status", "delivery_status", "changed_at"])
+
+
+def _write_down_parcel(
+    order: Order, parcel: Parcel, kind: OrderEvent.Kind, *, actor: str, now: datetime
+) -> None:
+    """The event carries all the channel must know, so that reading changes needs no other table."""
+    items = parcel.items.select_related("line")
+    write_down(
+        order,
+        kind,
+        actor=actor,
+        now=now,
+        parcel=parcel,
+        number=parcel.number,
+        carrier=parcel.carrier,
+        tracking_number=parcel.tracking_number,
+        sent_at=parcel.sent_at.isoformat(),
+        quantities={item.line.external_id: item.quantity for item in items if item.line.external_id},
+    )

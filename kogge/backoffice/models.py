@@ -1,0 +1,293 @@
+"""The built-in shop: products and their stock ledger, orders, parcels, mails, and what happened."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from kogge.merchants.models import Merchant
+from kogge.merchants.scoping import ScopedManager
+
+
+class ShopCounter(models.Model):
+    """The next order number of a merchant; its row lock puts a shop's writes in one order.
+
+    Whoever writes orders, stock or events locks this row first. So events are committed in the
+    order of their ids, and a reader that remembers the last id misses none.
+    """
+
+    merchant = models.OneToOneField(Merchant, on_delete=models.CASCADE, primary_key=True)
+    next_number = models.PositiveBigIntegerField(default=10001)
+
+
+class Product(models.Model):
+    """Something the merchant sells. `stock` and `reserved` are the sums of the stock ledger."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    code = models.CharField(_("Artikelnummer"), max_length=80)
+    title = models.CharField(_("Titel"), max_length=500)
+    gtin = models.CharField(_("GTIN"), max_length=14, blank=True)
+    price = models.DecimalField(_("Preis"), max_digits=14, decimal_places=2)
+    currency = models.CharField(max_length=3, default="EUR")
+    vat_rate = models.DecimalField(_("MwSt.-Satz"), max_digits=4, decimal_places=2, default=19)
+    lead_time_days = models.PositiveSmallIntegerField(_("Lieferzeit in Werktagen"), default=2)
+    stock = models.IntegerField(_("Warenbestand"), default=0)
+    reserved = models.IntegerField(_("Reserviert"), default=0)
+    active = models.BooleanField(_("Aktiv"), default=True)
+    changed_at = models.DateTimeField()
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "code"], name="article_number_once"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="price_not_negative"),
+        ]
+
+
+class StockEntry(models.Model):
+    """One movement of the stock ledger. `key` makes it happen at most once."""
+
+    class Kind(models.TextChoices):
+        IMPORT = "import", _("Import")
+        CORRECTION = "correction", _("Korrektur")
+        RESERVE = "reserve", _("Reserviert")
+        RELEASE = "release", _("Reservierung aufgehoben")
+        TAKE = "take", _("Bestellung")
+        GIVE_BACK = "give_back", _("Storno")
+        RETURN = "return", _("Retoure")
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="stock_entries")
+    key = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    stock_change = models.IntegerField(default=0)
+    reserved_change = models.IntegerField(default=0)
+    line = models.ForeignKey("OrderLine", null=True, on_delete=models.SET_NULL, related_name="stock_entries")
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=200, default="")  # e-mail of a user, or the name of a channel
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["merchant", "key"], name="stock_moves_once")]
+
+
+class Order(models.Model):
+    """An order of the shop, whatever channel it came over."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("Neu")
+        IN_PROGRESS = "in_progress", _("In Bearbeitung")
+        CLOSED = "closed", _("Versandt und bezahlt")
+        CANCELLED = "cancelled", _("Storniert")
+        RETURNED = "returned", _("Zurückgegeben")
+
+    class Payment(models.TextChoices):
+        OPEN = "open", _("Offen")
+        PAID = "paid", _("Bezahlt")
+        REFUNDED = "refunded", _("Erstattet")
+
+    class Delivery(models.TextChoices):
+        OPEN = "open", _("Offen")
+        PACKING = "packing", _("Packen")
+        PARTIALLY_SHIPPED = "partially_shipped", _("Teilweise versendet")
+        SHIPPED = "shipped", _("Versendet")
+        CANCELLED = "cancelled", _("Storniert")
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    number = models.PositiveBigIntegerField(_("Bestellnummer"))
+    channel = models.CharField(max_length=20, default="shop")  # "shop", "manual", "amazon" …
+    origin = models.CharField(_("Quelle"), max_length=100, default="")
+    external_id = models.CharField(max_length=80, default="")  # the channel's own order id
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.OPEN)
+    payment_status = models.CharField(max_length=10, choices=Payment.choices, default=Payment.OPEN)
+    delivery_status = models.CharField(max_length=20, choices=Delivery.choices, default=Delivery.OPEN)
+    placed_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    total = models.DecimalField(max_digits=14, decimal_places=2)
+    # What is missing between the lines' sum and the total: not zero only in flagged orders.
+    rounding = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    payment_method = models.CharField(max_length=80, default="")
+    ship_by = models.DateTimeField(null=True)
+    deliver_by = models.DateTimeField(null=True)
+    service_level = models.CharField(max_length=40, default="")
+    programmes = models.CharField(max_length=200, default="")  # comma separated, the channel's words
+    locale = models.CharField(max_length=5, default="de")
+    notify_buyer = models.BooleanField(default=True)
+    moves_stock = models.BooleanField(default=True)
+    note = models.TextField(default="", blank=True)
+    cancel_reason = models.CharField(max_length=30, default="")
+    # Buyer, addresses, mail, gift texts: one sealed JSON document, see backoffice/people.py.
+    sealed_people = models.BinaryField(null=True)
+    people_forgotten_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "number"], name="order_number_once"),
+            models.UniqueConstraint(
+                fields=["merchant", "channel", "external_id"],
+                name="channel_order_once",
+                condition=~Q(external_id=""),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
+            models.Index(fields=["merchant", "delivery_status", "ship_by"], name="order_to_ship"),
+            models.Index(fields=["merchant", "external_id"], name="order_external"),
+        ]
+
+
+class OrderLine(models.Model):
+    """One position. `total` is what the buyer pays for it, all parts together."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="order_lines")
+    external_id = models.CharField(max_length=80, default="")
+    code = models.CharField(max_length=80, default="")
+    channel_product_id = models.CharField(max_length=40, default="")
+    title = models.CharField(max_length=500)
+    quantity = models.PositiveIntegerField()
+    shipped = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+    returned = models.PositiveIntegerField(default=0)
+    unit_price = models.DecimalField(max_digits=14, decimal_places=2)
+    goods = models.DecimalField(max_digits=14, decimal_places=2)
+    shipping = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    gift_wrap = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    other = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    discount = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    tax = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    total = models.DecimalField(max_digits=14, decimal_places=2)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="line_position_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("shipped") + F("cancelled")), name="no_more_than_ordered"
+            ),
+        ]
+        indexes = [models.Index(fields=["merchant", "code"], name="line_code")]
+
+
+class OrderWord(models.Model):
+    """A keyed fingerprint of a word in the buyer's name, so that encrypted names can be found."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="words")
+    fingerprint = models.BinaryField(max_length=8)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        indexes = [models.Index(fields=["merchant", "fingerprint"], name="word_of_buyer")]
+
+
+class Parcel(models.Model):
+    """A parcel of an order that left the shop. Numbers count from 1."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="parcels")
+    number = models.PositiveSmallIntegerField()
+    carrier = models.CharField(_("Versender"), max_length=80, blank=True)
+    tracking_number = models.CharField(_("Trackingnummer"), max_length=100, blank=True)
+    sent_at = models.DateTimeField()
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["order", "number"], name="parcel_number_once")]
+
+
+class ParcelItem(models.Model):
+    """How many units of a line are in a parcel."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    parcel = models.ForeignKey(Parcel, on_delete=models.CASCADE, related_name="items")
+    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="parcel_items")
+    quantity = models.PositiveIntegerField()
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["parcel", "line"], name="line_once_in_parcel"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="something_in_it"),
+        ]
+
+
+class OrderEvent(models.Model):
+    """The shop's append-only log: what happened to an order, when, by whom.
+
+    The log is the order page's timeline and, read by id, the channel's list of changes.
+    `details` holds no personal data.
+    """
+
+    class Kind(models.TextChoices):
+        PLACED = "placed", _("Bestellung eingegangen")
+        PAID = "paid", _("Als bezahlt gekennzeichnet")
+        PACKING = "packing", _("Sendung wird gepackt")
+        PACKING_RESET = "packing_reset", _("Packstatus zurückgesetzt")
+        PARCEL_SENT = "parcel_sent", _("Sendung versendet")
+        TRACKING_CORRECTED = "tracking_corrected", _("Trackingdaten korrigiert")
+        CANCELLED = "cancelled", _("Storniert")
+        RETURNED = "returned", _("Retoure erfasst")
+        MAIL_SENT = "mail_sent", _("Versandbestätigung gesendet")
+        MAIL_FAILED = "mail_failed", _("Versandbestätigung nicht gesendet")
+        CHANGED_BY_CHANNEL = "changed_by_channel", _("Vom Verkaufskanal geändert")
+        PRODUCT_ASSIGNED = "product_assigned", _("Produkt zugeordnet")
+        PEOPLE_FORGOTTEN = "people_forgotten", _("Personenbezogene Daten gelöscht")
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=200, default="")
+    # For the channel's list of changes, without a join: the order's channel at the time of writing.
+    channel = models.CharField(max_length=20)
+    parcel = models.ForeignKey(Parcel, null=True, on_delete=models.SET_NULL)
+    details = models.JSONField(default=dict)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["merchant", "channel", "id"], name="events_of_channel")]
+
+
+class Mail(models.Model):
+    """A mail to a buyer: a row before it is sent, kept as the outbox."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Wartet")
+        SENT = "sent", _("Gesendet")
+        FAILED = "failed", _("Fehlgeschlagen")
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="mails")
+    parcel = models.OneToOneField(Parcel, null=True, on_delete=models.SET_NULL)  # one mail a parcel
+    sealed_message = models.BinaryField(null=True)  # to, subject, text, html as sealed JSON
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField()
+    last_error = models.TextField(default="")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "not_before"], name="mail_waiting")]

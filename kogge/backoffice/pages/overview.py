@@ -1,0 +1,65 @@
+"""Übersicht: what waits today, what is wrong, what came in; first steps while nothing is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from kogge.backoffice.channels import CHANNELS
+from kogge.backoffice.models import Order, OrderLine, Product
+from kogge.backoffice.pages.channels import is_running
+from kogge.backoffice.pages.order_list import with_lines
+from kogge.backoffice.search import WAITING_DELIVERIES, late
+from kogge.merchants.access import MerchantRequest, reader
+from kogge.merchants.models import Merchant
+
+LATEST = 8
+
+
+@reader
+def overview(request: MerchantRequest) -> HttpResponse:
+    """The first page after signing in."""
+    now = timezone.now()
+    latest = Order.objects.of(request.merchant).order_by("-placed_at", "-id")[:LATEST]
+    return render(
+        request,
+        "backoffice/overview.html",
+        {
+            "figures": _figures(request.merchant, now),
+            "latest": with_lines(request.merchant, latest),
+            "steps": _first_steps(request.merchant),
+            "now": now,
+        },
+    )
+
+
+def _figures(merchant: Merchant, now: datetime) -> Mapping[str, int]:
+    """The counts on the cards, in one query."""
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    waits = Q(delivery_status__in=WAITING_DELIVERIES)
+    return Order.objects.of(merchant).aggregate(
+        waiting=Count("pk", filter=waits),
+        due_today=Count("pk", filter=waits & Q(ship_by__gte=now, ship_by__lt=midnight + timedelta(days=1))),
+        late=Count("pk", filter=late(now)),
+        fresh=Count("pk", filter=Q(placed_at__gte=midnight - timedelta(days=1))),
+    )
+
+
+def _first_steps(merchant: Merchant) -> Mapping[str, object] | None:
+    """What to do first; None once goods are there, a channel runs and the first order came."""
+    cards = {name: channel.app_card(merchant) for name, channel in CHANNELS.items()}
+    steps = {
+        "channels": [
+            {"title": CHANNELS[name].title, "url": card.url, "done": is_running(card)}
+            for name, card in cards.items()
+        ],
+        "has_products": Product.objects.of(merchant).exists(),
+        "has_orders": OrderLine.objects.of(merchant).exists(),
+    }
+    done = steps["has_products"] and steps["has_orders"] and all(step["done"] for step in steps["channels"])
+    return None if done else steps

@@ -1,0 +1,159 @@
+"""What happened to an order, shop and channel together, in plain sentences, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from kogge.backoffice.channels import CHANNELS, channel_of
+from kogge.backoffice.models import Order, OrderEvent
+from kogge.backoffice.orders import CANCEL_REASONS
+
+Details = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A line of the timeline."""
+
+    at: datetime
+    sentence: str
+    icon: str
+    tone: str
+    actor: str = ""
+
+
+def timeline_of(order: Order) -> list[Happening]:
+    """Everything that happened to an order. Two queries, and those of its channel."""
+    told = [_happening(event) for event in order.events.order_by("id")]
+    channel = channel_of(order)
+    if channel:
+        told += [Happening(entry.at, entry.sentence, entry.icon, entry.tone) for entry in channel.timeline(order)]
+    # Reversed before sorting: of two things at the same moment the later one is told first.
+    return sorted(reversed(told), key=lambda happening: happening.at, reverse=True)
+
+
+def _happening(event: OrderEvent) -> Happening:
+    icon, tone, sentence = _TOLD[event.kind]
+    return Happening(event.at, sentence(event.details), icon, tone, _actor(event.actor))
+
+
+def _actor(actor: str) -> str:
+    channel = CHANNELS.get(actor)
+    return channel.title if channel else actor
+
+
+def _placed(_details: Details) -> str:
+    return _("Die Bestellung ist eingegangen.")
+
+
+def _paid(_details: Details) -> str:
+    return _("Als bezahlt gekennzeichnet.")
+
+
+def _packing(_details: Details) -> str:
+    return _("Die Sendung wird gepackt.")
+
+
+def _packing_reset(_details: Details) -> str:
+    return _("Der Packstatus wurde zurückgesetzt.")
+
+
+def _parcel_sent(details: Details) -> str:
+    if details.get("tracking_number"):
+        return _("Sendung %(number)s mit %(carrier)s versendet, Trackingnummer %(tracking_number)s.") % _parcel(details)
+    return _("Sendung %(number)s mit %(carrier)s versendet, ohne Trackingnummer.") % _parcel(details)
+
+
+def _tracking_corrected(details: Details) -> str:
+    return _("Trackingdaten von Sendung %(number)s korrigiert: %(carrier)s %(tracking_number)s.") % _parcel(details)
+
+
+def _parcel(details: Details) -> Details:
+    return {name: details.get(name, "") for name in ("number", "carrier", "tracking_number")}
+
+
+def _cancelled(details: Details) -> str:
+    if details.get("by") == "buyer":
+        return _("Der Käufer hat die Bestellung storniert.")
+    if details.get("by") not in {"merchant", "", None}:
+        return _("Der Verkaufskanal hat die Bestellung storniert.")
+    reason = details.get("reason", "")
+    return _("Storniert. Grund: %(reason)s.") % {"reason": CANCEL_REASONS.get(reason, reason)}
+
+
+def _returned(details: Details) -> str:
+    units = sum(details.get("quantities", {}).values())
+    came = ngettext("Retoure erfasst: %(units)s Stück.", "Retoure erfasst: %(units)s Stück.", units) % {"units": units}
+    stored = _("Wieder eingelagert.") if details.get("restock") else _("Nicht wieder eingelagert.")
+    return f"{came} {stored}"
+
+
+def _mail_sent(_details: Details) -> str:
+    return _("Die Versandbestätigung ging per E-Mail an den Käufer.")
+
+
+def _mail_failed(details: Details) -> str:
+    told = _("Die Versandbestätigung konnte nicht gesendet werden.")
+    return f"{told} ({details['reason']})" if details.get("reason") else told
+
+
+def _product_assigned(details: Details) -> str:
+    return _("Position %(position)s: Produkt %(code)s zugeordnet.") % {
+        "position": details.get("position", ""),
+        "code": details.get("code", ""),
+    }
+
+
+def _people_forgotten(_details: Details) -> str:
+    return _("Name, Adresse und E-Mail-Adresse des Käufers wurden gelöscht.")
+
+
+def _changed_by_channel(details: Details) -> str:
+    """One sentence a change; a change without a sentence is at least said to have happened."""
+    told = [sentence for name, tell in _CHANGES.items() if name in details and (sentence := tell(details[name]))]
+    return " ".join(told) or _("Der Verkaufskanal hat die Bestellung geändert.")
+
+
+def _moment(text: object) -> str:
+    at = parse_datetime(str(text))
+    return date_format(localtime(at), "DATETIME_FORMAT") if at else str(text)
+
+
+def _address(what: object) -> str:
+    return _("Die Lieferadresse ist eingetroffen.") if what == "arrived" else _("Die Lieferadresse hat sich geändert.")
+
+
+_CHANGES: Mapping[str, Callable[[Any], str]] = {
+    "ship_by": lambda at: _("Neuer Versandtermin: bis %(at)s.") % {"at": _moment(at)},
+    "deliver_by": lambda at: _("Neuer Liefertermin: bis %(at)s.") % {"at": _moment(at)},
+    "address": _address,
+    "buyer": lambda _what: _("Die Angaben zum Käufer haben sich geändert."),
+    "shipped": lambda _units: _("Der Verkaufskanal meldet versendete Stück."),
+    "cancelled": lambda _units: _("Der Verkaufskanal hat Stück storniert."),
+}
+
+Kind = OrderEvent.Kind
+_TOLD: Mapping[str, tuple[str, str, Callable[[Details], str]]] = {
+    Kind.PLACED: ("shopping-cart", "blue", _placed),
+    Kind.PAID: ("cash", "green", _paid),
+    Kind.PACKING: ("package", "amber", _packing),
+    Kind.PACKING_RESET: ("arrow-back-up", "gray", _packing_reset),
+    Kind.PARCEL_SENT: ("truck-delivery", "green", _parcel_sent),
+    Kind.TRACKING_CORRECTED: ("pencil", "gray", _tracking_corrected),
+    Kind.CANCELLED: ("ban", "red", _cancelled),
+    Kind.RETURNED: ("truck-return", "violet", _returned),
+    Kind.MAIL_SENT: ("mail", "green", _mail_sent),
+    Kind.MAIL_FAILED: ("mail-x", "red", _mail_failed),
+    Kind.CHANGED_BY_CHANNEL: ("refresh", "gray", _changed_by_channel),
+    Kind.PRODUCT_ASSIGNED: ("link", "gray", _product_assigned),
+    Kind.PEOPLE_FORGOTTEN: ("eraser", "gray", _people_forgotten),
+}

@@ -1,0 +1,25 @@
+// Comfort only: every act works without this file.
+
+// "Alle auswählen" ticks what belongs to its form.
+document.addEventListener("change", (event) => {
+  const all = event.target.closest("[data-check-all]");
+  if (!all) return;
+  for (const box of document.querySelectorAll(all.dataset.checkAll)) box.checked = all.checked;
+});
+
+// A filter applies as soon as it is chosen.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-submit-on-change]");
+  if (form && event.target.matches("select, input[type=date]")) form.requestSubmit();
+});
+
+// A second click on a button that already works does nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});

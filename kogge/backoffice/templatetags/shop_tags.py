@@ -1,0 +1,206 @@
+"""What the templates need to say: icons, state badges, money, moments, form fields."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django import template
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select
+from django.templatetags.static import static
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from kogge.backoffice.carriers import tracking_url
+from kogge.backoffice.channels import CHANNELS
+from kogge.backoffice.models import Mail, Order, Parcel
+from kogge.backoffice.pages import states
+from kogge.backoffice.pages.addresses import address_lines
+from kogge.backoffice.pages.states import State
+from kogge.values import Address
+
+register = template.Library()
+
+SPRITE = "kogge/icons.svg"
+SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "PLN": "zł", "JPY": "¥"}
+WITHOUT_CENTS = {"JPY"}
+NO_BREAK_SPACE = "\u00a0"
+
+# Words for tones that people and Bootstrap use, and the colours the style sheet knows.
+TONES = {
+    "success": "green",
+    "info": "blue",
+    "primary": "blue",
+    "warning": "amber",
+    "yellow": "amber",
+    "orange": "amber",
+    "danger": "red",
+    "error": "red",
+    "secondary": "gray",
+    "muted": "gray",
+    "neutral": "gray",
+    "purple": "violet",
+}
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """A Tabler icon out of the sprite. Decoration only: the text beside it carries the meaning."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        classes,
+        static(SPRITE),
+        name,
+    )
+
+
+@register.simple_tag
+def badge(tone: str, icon_name: str, text: str) -> SafeString:
+    """A state: colour, icon and text, so that colour alone never carries it."""
+    return format_html('<span class="state tone-{}">{}{}</span>', colour(tone), icon(icon_name), text)
+
+
+@register.filter
+def colour(tone: str) -> str:
+    """The style sheet's colour for a tone: gray, blue, green, amber, red or violet."""
+    return TONES.get(tone, tone or "gray")
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str = "EUR") -> str:
+    """An amount as people write it: `1.234,56 €` in German, `€1,234.56` in English."""
+    if amount is None:
+        return "–"
+    places = 0 if currency in WITHOUT_CENTS and amount == amount.to_integral_value() else 2
+    figure = formats.number_format(abs(amount), places, use_l10n=True, force_grouping=True)
+    sign = "−" if amount < 0 else ""
+    symbol = SYMBOLS.get(currency, currency)
+    if (get_language() or "de").startswith("de"):
+        return f"{sign}{figure}{NO_BREAK_SPACE}{symbol}"
+    gap = "" if symbol in {"€", "£", "$", "¥"} else NO_BREAK_SPACE
+    return f"{sign}{symbol}{gap}{figure}"
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """A moment in the merchant's time zone: `23.11.2026, 09:12 Uhr`."""
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "–"
+
+
+@register.filter
+def day(at: datetime | date | None) -> str:
+    """The day of a moment in the merchant's time zone: `23.11.2026`."""
+    if at is None:
+        return "–"
+    return formats.date_format(timezone.localtime(at) if isinstance(at, datetime) else at, "DATE_FORMAT")
+
+
+@register.filter
+def clock(at: datetime | None) -> str:
+    """The time of day in the merchant's time zone: `09:12`."""
+    return formats.date_format(timezone.localtime(at), "TIME_FORMAT") if at else ""
+
+
+@register.filter
+def ago(at: datetime | None) -> str:
+    """How long ago a moment was, in words: `vor 3 Minuten`."""
+    if at is None:
+        return "–"
+    return _("vor %(time)s") % {"time": states.duration(max(timezone.now() - at, timedelta(0)))}
+
+
+@register.inclusion_tag("backoffice/_field.html")
+def field(bound: BoundField, classes: str = "") -> dict[str, object]:
+    """A form field with its label, help and errors, in Tabler's dress."""
+    widget = bound.field.widget
+    tick = isinstance(widget, CheckboxInput)
+    css = "form-check-input" if tick else "form-select" if isinstance(widget, Select) else "form-control"
+    attributes = {} if isinstance(widget, RadioSelect) else {"class": f"{css} is-invalid" if bound.errors else css}
+    if bound.errors:
+        attributes["aria-describedby"] = f"{bound.auto_id}_error"
+    elif bound.help_text:
+        attributes["aria-describedby"] = f"{bound.auto_id}_helptext"
+    return {"field": bound, "control": bound.as_widget(attrs=attributes), "tick": tick, "classes": classes}
+
+
+@register.simple_tag
+def state(shown: State | None) -> SafeString | str:
+    """The badge of a state that a page worked out."""
+    return badge(shown.tone, shown.icon, shown.text) if shown else ""
+
+
+@register.filter
+def status(order: Order) -> State:
+    """Bestellstatus of an order, for `{% state %}`."""
+    return states.order_status(order)
+
+
+@register.filter
+def payment(order: Order) -> State:
+    """Bezahlstatus of an order, for `{% state %}`."""
+    return states.payment_status(order)
+
+
+@register.filter
+def goods(order: Order) -> State:
+    """Warenstatus of an order, for `{% state %}`."""
+    return states.goods_status(order)
+
+
+@register.filter
+def delivery(order: Order) -> State:
+    """Lieferstatus of an order, for `{% state %}`."""
+    return states.delivery_status(order)
+
+
+@register.inclusion_tag("backoffice/_ship_by.html")
+def ship_by(order: Order) -> dict[str, State | None]:
+    """Versenden bis, with what is late in red and what is due today in amber."""
+    return {"due": states.ship_by(order, timezone.now())}
+
+
+@register.inclusion_tag("backoffice/_source.html")
+def source(order: Order) -> dict[str, str]:
+    """Quelle: where the order came from."""
+    return {"name": order.origin or channel_title(order.channel), "icon_name": channel_icon(order.channel)}
+
+
+@register.filter
+def channel_title(channel: str) -> str:
+    """The word people read for a channel; an order of no channel came by the shop itself."""
+    if known := CHANNELS.get(channel):
+        return known.title
+    return {"manual": _("Von Hand"), "shop": _("Online-Shop")}.get(channel, channel)
+
+
+@register.filter
+def channel_icon(channel: str) -> str:
+    """The icon of a channel."""
+    return {"amazon": "brand-amazon", "manual": "pencil"}.get(channel, "shopping-bag")
+
+
+@register.filter
+def mail_state(mail: Mail) -> State:
+    """Whether a mail left the house, for `{% state %}`."""
+    return states.mail_state(mail)
+
+
+@register.filter
+def lines(address: Address) -> list[str]:
+    """An address line by line, as it stands on a parcel."""
+    return address_lines(address)
+
+
+@register.filter
+def tracking_page(parcel: Parcel) -> str:
+    """Where a parcel can be followed; empty when its carrier has no page we know."""
+    return tracking_url(parcel.carrier, parcel.tracking_number)
+
+
+@register.filter
+def signed(change: int) -> str:
+    """A movement with its sign: `+3`, `−2`; nothing for none."""
+    return f"+{change}" if change > 0 else f"−{-change}" if change < 0 else "–"

@@ -1,0 +1,203 @@
+"""`kogge demo`: a shop, an Amazon and thirty orders that arrive while one watches.
+
+Everything lives in a directory of its own, which is emptied at each start. Amazon is the simulator; it
+keeps Amazon's limits but for `searchOrders`, which refills every 10 s instead of every 3 minutes, so
+that Kogge may ask every 20 s instead of every 10 minutes and people see orders come in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import platformdirs
+
+from kogge.cli.answers import answer, json_option, refuse
+from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
+from kogge.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SELLER_ID, STORE_NAME, Listing, Simulator
+from kogge.simulator.quotas import Plan
+
+DEFAULT_PORT = 8000
+EMAIL = "demo@kogge.example"
+MARKER = "kogge-demo"
+GERMANY, FRANCE = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
+
+CHECK_SECONDS = 20.0
+SEARCH_PLAN = Plan(rate=0.1, burst=20)
+
+# Amazon shows an order to searches two minutes after it was placed; these are old enough at once.
+VISIBLE_SECONDS = 150
+AT_ONCE = (
+    "standard", "multi", "gift", "prime", "business", "pickup", "standard", "foreign", "pending",
+    "unknown_sku",
+)  # fmt: skip
+ONE_BY_ONE = (
+    "multi", "standard", "discount", "cancel_request", "austria", "fba", "standard", "replacement", "multi",
+    "partially_shipped", "standard", "net", "shipped", "gift", "no_address", "standard", "cancelled", "multi",
+    "ship_plus", "nasty",
+)  # fmt: skip
+ARRIVAL_SECONDS = 9.0
+ORDERS_PER_MINUTE = 0.5
+
+# Settings that would let the demo touch what is not the demo's.
+FOREIGN_SETTINGS = (
+    "DATABASE_URL", "KOGGE_EMAIL_URL", "KOGGE_ALLOWED_HOSTS", "KOGGE_SECRET_KEY", "KOGGE_KEYS",
+)  # fmt: skip
+
+
+@click.command(
+    help="Alles zum Ausprobieren: ein Shop mit Produkten und ein Amazon, von dem Bestellungen kommen."
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="sonst 8000 oder ein freier")
+@json_option
+def demo(port: int | None, as_json: bool) -> None:
+    if port and not is_free(port):
+        refuse(f"Port {port} ist belegt / is taken.")
+    port = port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else free_port())
+    directory = _fresh_directory()
+    with Simulator(orders_per_minute=ORDERS_PER_MINUTE) as amazon:
+        amazon.world.limiter.set_plan("searchOrders", SEARCH_PLAN)
+        for kind in AT_ONCE:
+            amazon.place_orders(1, kind=kind, age_s=VISIBLE_SECONDS)
+        _point_at(amazon, directory)
+        _run_shop(amazon, port, as_json=as_json)
+
+
+def _fresh_directory() -> Path:
+    """The demo's own directory, empty. One that we did not make is never emptied."""
+    chosen = os.environ.get("KOGGE_DATA_DIR")
+    directory = (
+        Path(chosen) if chosen else Path(platformdirs.user_data_dir("kogge", appauthor=False)) / "demo"
+    )
+    if directory.is_dir() and any(directory.iterdir()):
+        if not (directory / MARKER).is_file():
+            refuse(f"{directory} ist nicht leer und keine Demo / is neither empty nor a demo.")
+        for entry in directory.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != MARKER:
+                entry.unlink()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (directory / MARKER).write_text("kogge demo\n")
+    return directory
+
+
+def _point_at(amazon: Simulator, directory: Path) -> None:
+    """Make this process and its children use the demo's directory and its Amazon, and nothing else."""
+    from kogge.cli import set_up_django
+
+    for name in FOREIGN_SETTINGS:
+        os.environ.pop(name, None)
+    os.environ["KOGGE_DATA_DIR"] = str(directory)
+    os.environ.setdefault("KOGGE_LOG_LEVEL", "WARNING")  # the page shows what happens
+    os.environ["KOGGE_AMAZON_API_URL"] = amazon.api_url
+    os.environ["KOGGE_AMAZON_LWA_URL"] = amazon.lwa_url
+    os.environ["KOGGE_AMAZON_CONSENT_URL"] = amazon.consent_url
+    set_up_django()
+
+
+def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
+    from django.db import connection
+    from django.utils.translation import gettext as _
+
+    from kogge.cli.run import address, bring_up_to_date, health, web_child, worker_child
+
+    bring_up_to_date()
+    password = "-".join(secrets.token_hex(2) for _part in range(4))
+    connection_id = _open_shop(amazon, password)
+    connection.close()
+    url = address(LOOPBACK, port)
+    document = {"url": url, "email": EMAIL, "password": password, "amazon": amazon.url}
+    text = _(
+        "\nKogge läuft:        {url}\n  E-Mail-Adresse:   {email}\n  Passwort:         {password}\n\n"
+        "Amazon (Simulator): {amazon}\n  Was Amazon weiß, zeigt sein Seller Central.\n\n"
+        "Dreißig Bestellungen kommen in den nächsten Minuten an. Strg-C beendet die Demo.\n"
+    ).format(**document)
+    household = Household([web_child(LOOPBACK, port), worker_child()])
+    ended_well = household.run(
+        url=health(url),
+        when_up=lambda: answer(document, text, as_json=as_json),
+        now_and_then=_Bustle(amazon, connection_id).go_on,
+    )
+    if not ended_well:
+        refuse(_("Der Web-Server ist unerwartet zu Ende gegangen."))
+
+
+def _open_shop(amazon: Simulator, password: str) -> int:
+    """The demo merchant with Amazon's assortment as products, connected to Amazon; the connection's id."""
+    from kogge.amazon.connections.accounts import connect
+    from kogge.backoffice.products import import_products
+    from kogge.merchants.accounts import create_merchant
+
+    now = datetime.now(UTC)
+    merchant = create_merchant(name=STORE_NAME, email=EMAIL, password=password, now=now)
+    import_products(merchant, _as_csv(list(amazon.world.demo.listings.values())), actor="demo", now=now)
+    connection = connect(
+        merchant,
+        region="eu",
+        seller_id=SELLER_ID,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        refresh_token=REFRESH_TOKEN,
+        marketplace_ids=[GERMANY, FRANCE],
+        dispatch_mail=True,
+        start_from=None,
+        now=now,
+    )
+    return connection.pk
+
+
+def _as_csv(listings: Sequence[Listing]) -> str:
+    """The assortment in the columns of `kogge products import`."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(
+        ["code", "title", "gtin", "price", "stock", "lead_time_days", "amazon", "asin", "amazon_sku"]
+    )
+    for listing in listings:
+        offer = ["yes", listing.asin, listing.sku]
+        goods = [
+            listing.sku,
+            listing.title,
+            listing.gtin,
+            listing.price,
+            listing.stock,
+            listing.lead_time_days,
+        ]
+        table.writerow([*goods, *offer])
+    return text.getvalue()
+
+
+class _Bustle:
+    """What makes the demo lively: the rest of the thirty orders one by one, and frequent checks."""
+
+    def __init__(self, amazon: Simulator, connection_id: int) -> None:
+        self.amazon = amazon
+        self.connection_id = connection_id
+        self.to_come = list(ONE_BY_ONE)
+        self.next_arrival = self.next_check = time.monotonic()
+
+    def go_on(self) -> None:
+        now = time.monotonic()
+        if self.to_come and now >= self.next_arrival:
+            self.next_arrival = now + ARRIVAL_SECONDS
+            self.amazon.place_orders(1, kind=self.to_come.pop(0), age_s=VISIBLE_SECONDS)
+        if now >= self.next_check:
+            self.next_check = now + CHECK_SECONDS
+            self._check_soon()
+
+    def _check_soon(self) -> None:
+        from django.db import connection
+
+        from kogge.engine import due
+
+        due.make_due("check_orders", self.connection_id, now=datetime.now(UTC))
+        connection.close()

@@ -1,0 +1,89 @@
+"""What every request passes: its language, its merchant, and what its page may load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+from kogge.merchants.access import SESSION_KEY
+from kogge.merchants.models import Membership, Role
+from kogge.spapi.marketplaces import MARKETPLACES, REGIONS
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+class LanguageMiddleware:
+    """The language a person chose (cookie), else the browser's, else German."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        language = translation.get_language_from_request(request)
+        request.LANGUAGE_CODE = language
+        with translation.override(language):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
+
+
+class MerchantMiddleware:
+    """Sets `request.merchant` and `request.role`: the merchant chosen in the session, else the first.
+
+    The choice is looked up among the user's memberships every time, so that a role taken away or a
+    forged session opens nothing.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        membership = _membership(request)
+        request.merchant = membership.merchant if membership else None  # type: ignore[attr-defined]
+        request.role = Role(membership.role) if membership else None  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Pages load and send nothing but to this server; forms may also lead to Amazon's consent page."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+        self.policy = "; ".join(
+            (
+                "default-src 'self'",
+                "img-src 'self' data:",  # Tabler draws its check marks as data: images
+                "object-src 'none'",
+                "base-uri 'none'",
+                "frame-ancestors 'none'",
+                "form-action " + " ".join(["'self'", *_consent_origins()]),
+            )
+        )
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.policy)
+        return response
+
+
+def _membership(request: HttpRequest) -> Membership | None:
+    if not request.user.is_authenticated:
+        return None
+    memberships = list(request.user.memberships.select_related("merchant").order_by("id"))
+    chosen = request.session.get(SESSION_KEY)
+    return next((one for one in memberships if one.merchant_id == chosen), next(iter(memberships), None))
+
+
+def _consent_origins() -> list[str]:
+    """Browsers hold a form's redirects to `form-action` too, and consent begins with a form."""
+    urls = [region.consent_url for region in REGIONS.values()]
+    urls += [f"https://{marketplace.seller_central}" for marketplace in MARKETPLACES.values()]
+    if settings.KOGGE_AMAZON_CONSENT_URL:
+        urls.append(settings.KOGGE_AMAZON_CONSENT_URL)
+    return sorted({f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in urls})

@@ -1,0 +1,43 @@
+"""Everything that runs by clock: each operation and what does it.
+
+The rows that say when an operation runs next, and for whom, are in the due table (`kogge.engine`).
+Each handler names its next time itself:
+
+    check_orders        connection   every 10 minutes, and at once when somebody asks
+    backfill_orders     connection   while older orders are still to be fetched
+    check_fba_orders    connection   hourly
+    compare_orders      connection   nightly: is anything missing?
+    read_shop           connection   at once after a change in the shop; safety net every 10 minutes
+    confirm_shipments   connection   at once after a dispatch
+    send_feeds          connection   when messages wait, and while Amazon works on a feed
+    watch_expiry        connection   daily
+    purge_people        connection   daily
+    send_mails          merchant     at once after a dispatch; else daily
+"""
+
+from __future__ import annotations
+
+from kogge.amazon.connections.expiry import watch_expiry
+from kogge.amazon.feeds.sending import send_feeds
+from kogge.amazon.orders.backfill import backfill_orders
+from kogge.amazon.orders.check import check_orders
+from kogge.amazon.orders.compare import compare_orders
+from kogge.amazon.orders.confirm import confirm_shipments
+from kogge.amazon.orders.fba import check_fba_orders
+from kogge.amazon.orders.purge import purge_people
+from kogge.amazon.orders.shop_changes import read_shop
+from kogge.backoffice.mail import send_mails
+from kogge.engine.work import Handler
+
+OPERATIONS: dict[str, Handler] = {
+    "check_orders": check_orders,
+    "backfill_orders": backfill_orders,
+    "check_fba_orders": check_fba_orders,
+    "compare_orders": compare_orders,
+    "read_shop": read_shop,
+    "confirm_shipments": confirm_shipments,
+    "send_feeds": send_feeds,
+    "watch_expiry": watch_expiry,
+    "purge_people": purge_people,
+    "send_mails": send_mails,
+}

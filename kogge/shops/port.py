@@ -1,0 +1,227 @@
+"""The Shop port: what a channel app may ask of a shop, built-in or remote.
+
+Every adapter keeps the same promises; one test-suite holds them to it:
+- `place_orders` is idempotent by (channel, external id): asked twice, it answers the same order.
+- One order that cannot be placed never hinders the others.
+- Known personal data is never overwritten by empty.
+- Changes come in the order they happened, each at least once, none left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from kogge.values import Address, Money, Tracking
+
+
+class ShopUnavailable(Exception):
+    """The shop does not answer now: try later."""
+
+
+class ShopRefuses(Exception):
+    """The shop understood and will not do it; the sentence is for the merchant: ask a human."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as the channel needs to know it. `product_id` is the shop's own key."""
+
+    product_id: str
+    code: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A line of an order. `total` is the sum of its parts; parts that do not apply are zero."""
+
+    external_id: str
+    code: str
+    title: str
+    quantity: int
+    unit_price: Money
+    goods: Money
+    shipping: Money
+    gift_wrap: Money
+    other: Money
+    discount: Money  # negative or zero: what the buyer pays less
+    tax: Money  # the tax in (gross) or on top of (net) the parts, for information
+    total: Money  # what the buyer pays for this line
+    product_id: str | None = None
+    channel_product_id: str = ""  # the channel's name for the article: Amazon's ASIN
+    gift_text: str = ""
+    shipped: int = 0
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to be placed in the shop: paid, since the channel collects the money."""
+
+    channel: str
+    external_id: str
+    placed_at: datetime
+    origin: str  # where it was bought, for people: "Amazon.de"
+    payment_method: str
+    total: Money
+    lines: tuple[NewLine, ...]
+    rounding: Money  # what is missing between the lines and `total`; zero unless the order is flagged
+    buyer_name: str = ""
+    email: str = ""
+    company: str = ""
+    purchase_order_number: str = ""
+    shipping_address: Address = field(default_factory=Address)
+    locale: str = "de"
+    ship_by: datetime | None = None
+    deliver_by: datetime | None = None
+    service_level: str = ""
+    programmes: tuple[str, ...] = ()
+    notify_buyer: bool = False
+    moves_stock: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """How much of a line was shipped or cancelled at the channel, in total so far."""
+
+    quantity: int
+    shipped: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdate:
+    """What the channel says now about an order the shop has. Empty means unknown, not deleted."""
+
+    channel: str
+    external_id: str
+    shipping_address: Address = field(default_factory=Address)
+    buyer_name: str = ""
+    email: str = ""
+    ship_by: datetime | None = None
+    deliver_by: datetime | None = None
+    lines: Mapping[str, LineState] = field(default_factory=dict)
+    cancelled_by: str = ""  # "buyer", "channel", "merchant"; empty while the order stands
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order the shop has. `created` is False when it had it before."""
+
+    external_id: str
+    order_id: str
+    number: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An order the shop did not take, and why, in a plain sentence."""
+
+    external_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update did. `conflict` says in a word what the shop could not follow."""
+
+    external_id: str
+    changed: bool
+    conflict: str = ""  # "already_packed", "already_shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Stock held back for an order that is not placed yet; `key` makes it idempotent."""
+
+    key: str
+    product_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelSent:
+    """A parcel left the shop, or its tracking was corrected (same parcel number)."""
+
+    external_id: str
+    parcel: int
+    tracking: Tracking
+    sent_at: datetime
+    quantities: Mapping[str, int]  # external line id -> units inside
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """The merchant cancelled the order in the shop. `reason` is one of the contract's words."""
+
+    external_id: str
+    reason: str
+    cancelled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReturned:
+    """Goods came back after dispatch."""
+
+    external_id: str
+    returned_at: datetime
+
+
+OrderChange = ParcelSent | OrderCancelled | OrderReturned
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Changes after a cursor. `cursor` is stored in the transaction that stores the changes."""
+
+    changes: Sequence[OrderChange]
+    cursor: str
+    more: bool
+
+
+class Shop(Protocol):
+    """Where the merchant works."""
+
+    # True when the shop lives in our own database, so that one transaction can cover both sides.
+    shares_transaction: ClassVar[bool]
+
+    def find_products(self, codes: Collection[str]) -> Mapping[str, Product]:
+        """The products with these article numbers, by article number; unknown ones are missing."""
+        ...
+
+    def products(self, product_ids: Collection[str]) -> Mapping[str, Product]:
+        """The products with these keys; deleted ones are missing."""
+        ...
+
+    def place_orders(self, orders: Sequence[NewOrder], *, now: datetime) -> Sequence[Placed | Refused]:
+        """Place orders, each exactly once, in the order given. Moves stock for known products."""
+        ...
+
+    def update_orders(self, updates: Sequence[OrderUpdate], *, now: datetime) -> Sequence[Updated]:
+        """Follow what happened at the channel. Orders the shop does not have are left out."""
+        ...
+
+    def reserve(self, reservations: Sequence[Reservation], *, now: datetime) -> None:
+        """Hold stock back; a key that is known already does nothing."""
+        ...
+
+    def release(self, keys: Collection[str], *, now: datetime) -> None:
+        """Give back reservations; unknown or released keys do nothing."""
+        ...
+
+    def assign_product(self, channel: str, external_id: str, line: str, product_id: str, *, now: datetime) -> None:
+        """Tell the shop which product a free line is; its stock moves now."""
+        ...
+
+    def order_changes(self, channel: str, after: str, limit: int) -> ChangePage:
+        """What the merchant did with the channel's orders since `after` ("" = from the beginning)."""
+        ...
+
+    def forget_people(self, channel: str, external_ids: Collection[str], *, now: datetime) -> int:
+        """Blank the personal data of these orders (Amazon's data protection policy); how many were."""
+        ...

@@ -1,0 +1,390 @@
+"""All that this Amazon knows: sellers, applications, orders, feeds, and what it holds against its clients."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from kogge.simulator import credentials
+from kogge.simulator.catalogue import Listing, tea_shop
+from kogge.simulator.clock import Clock
+from kogge.simulator.faults import Faults
+from kogge.simulator.marketplaces import BY_COUNTRY, Marketplace
+from kogge.simulator.quotas import Quotas, RateLimiter
+
+ACCESS_TOKEN_LIFE = timedelta(seconds=3600)
+OAUTH_CODE_LIFE = timedelta(minutes=5)
+PRESIGNED_LIFE = timedelta(minutes=5)
+
+UNSHIPPED = "UNSHIPPED"
+PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+SHIPPED = "SHIPPED"
+CANCELLED = "CANCELLED"
+PENDING = "PENDING"
+PENDING_AVAILABILITY = "PENDING_AVAILABILITY"
+
+ZERO = Decimal("0.00")
+_TICK = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True)
+class App:
+    """A registered application. During a rotation two secrets are valid side by side."""
+
+    client_id: str
+    application_id: str
+    name: str
+    secrets: list[str]
+    redirect_uris: list[str] = field(default_factory=list)
+    is_draft: bool = False
+
+
+@dataclass(slots=True)
+class Grant:
+    """A seller's consent: this refresh token lets that application act for that seller."""
+
+    refresh_token: str
+    client_id: str
+    seller_id: str
+    is_revoked: bool = False
+
+
+@dataclass(slots=True)
+class AccessToken:
+    grant: Grant
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class OAuthCode:
+    """What the consent page hands to the application: good once, for five minutes."""
+
+    client_id: str
+    seller_id: str
+    redirect_uri: str
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Event:
+    """A line in an order's timeline. `what` is a key of the Seller Central words, `detail` free text."""
+
+    at: datetime
+    what: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Item:
+    """One position. Amounts are for the whole position, except `unit_price`.
+
+    `discount` is positive here; `order.discount_sign` decides how Amazon shows it. `tax` is shown only;
+    for net-price orders it is also added to the total.
+    """
+
+    item_id: str
+    asin: str
+    sku: str
+    title: str
+    quantity: int
+    unit_price: Decimal
+    shipping: Decimal = ZERO
+    gift_wrap: Decimal = ZERO
+    discount: Decimal = ZERO
+    tax: Decimal = ZERO
+    gift_message: str = ""
+    gift_wrap_level: str = ""
+    condition: str = "NEW"
+    promotion_id: str = ""
+    fulfilled_elsewhere: int = 0
+    cancellation_request: str = ""
+    cancelled_by: str = ""
+    cancel_reason: str = ""
+
+    @property
+    def price(self) -> Decimal:
+        return self.unit_price * self.quantity
+
+
+@dataclass(slots=True)
+class Package:
+    """A parcel the seller has confirmed. `quantities` by order item id."""
+
+    reference_id: str
+    carrier_code: str
+    carrier_name: str
+    shipping_method: str
+    tracking_number: str
+    ship_date: datetime
+    quantities: dict[str, int]
+    created: datetime
+    edits: int = 0
+
+
+@dataclass(slots=True)
+class Acknowledgement:
+    """The seller's `Success`: when, by which feed, under which number of its own."""
+
+    at: datetime
+    feed_id: str
+    merchant_order_id: str
+
+
+@dataclass(slots=True)
+class Order:
+    """One order as Amazon keeps it."""
+
+    order_id: str
+    seller_id: str
+    marketplace: Marketplace
+    created: datetime
+    updated: datetime
+    status: str
+    items: list[Item]
+    fulfilled_by: str = "MERCHANT"
+    service_level: str = "STANDARD"
+    channel: str = "AMAZON"
+    programs: list[str] = field(default_factory=list)
+    buyer_name: str = ""
+    buyer_email: str = ""
+    buyer_company: str = ""
+    purchase_order_number: str = ""
+    address: dict[str, str] | None = None
+    delivery_note: str = ""
+    ship_by: tuple[datetime, datetime] | None = None
+    deliver_by: tuple[datetime, datetime] | None = None
+    replaces: str = ""
+    is_net: bool = False
+    shows_tax: bool = False
+    discount_sign: int = -1
+    is_sparse: bool = False
+    """Leave out whatever Amazon's model allows to be missing."""
+    acknowledgement: Acknowledgement | None = None
+    packages: dict[str, Package] = field(default_factory=dict)
+    cancelled_by: str = ""
+    timeline: list[Event] = field(default_factory=list)
+    patch: dict[str, Any] | None = None
+    """Merged into the answer (JSON merge patch): poison for clients."""
+    raw: msgspec.Raw | None = None
+    """Sent in place of the whole order."""
+    rendered: dict[object, msgspec.Raw] = field(default_factory=dict, repr=False)
+
+    def touch(self, at: datetime, what: str, detail: str = "") -> None:
+        """Note a change: the last-updated time moves, always forward, and the timeline grows."""
+        self.updated = max(at, self.updated + _TICK)
+        self.timeline.append(Event(at, what, detail))
+        self.rendered.clear()
+
+    def item(self, item_id: str) -> Item | None:
+        return next((item for item in self.items if item.item_id == item_id), None)
+
+    def fulfilled(self, item: Item, *, without_package: str = "") -> int:
+        """Units of `item` that have left, by parcels and otherwise."""
+        in_parcels = sum(
+            package.quantities.get(item.item_id, 0)
+            for package in self.packages.values()
+            if package.reference_id != without_package
+        )
+        return item.fulfilled_elsewhere + in_parcels
+
+    @property
+    def is_shipped_in_part(self) -> bool:
+        return any(self.fulfilled(item) for item in self.items)
+
+    def settle_status(self) -> None:
+        """Let the status follow the quantities that have left."""
+        if self.status not in (UNSHIPPED, PARTIALLY_SHIPPED, SHIPPED):
+            return
+        if all(self.fulfilled(item) >= item.quantity for item in self.items):
+            self.status = SHIPPED
+        else:
+            self.status = PARTIALLY_SHIPPED if self.is_shipped_in_part else UNSHIPPED
+
+    def ship_all(self) -> None:
+        """Everything that is open leaves outside of this API."""
+        for item in self.items:
+            item.fulfilled_elsewhere += item.quantity - self.fulfilled(item)
+
+    def cancel(self, by: str, reason: str, at: datetime) -> None:
+        """The whole order is called off by `BUYER`, `MERCHANT` or `AMAZON`."""
+        self.status = CANCELLED
+        self.cancelled_by = by
+        for item in self.items:
+            item.cancelled_by = by
+            item.cancel_reason = reason
+        self.touch(at, "cancelled", f"{by}: {reason}")
+
+
+@dataclass(slots=True)
+class Document:
+    """A file behind presigned URLs. `key` is the unguessable part of the current URL."""
+
+    document_id: str
+    seller_id: str
+    content_type: str
+    key: str
+    expires_at: datetime
+    content: bytes | None = None
+    is_result: bool = False
+    is_gzip: bool = False
+    as_content_encoding: bool = False
+
+
+@dataclass(slots=True)
+class Feed:
+    """A feed and how far it is. `stuck_in` keeps it for ever in that status."""
+
+    feed_id: str
+    seller_id: str
+    feed_type: str
+    marketplace_ids: list[str]
+    document_id: str
+    created: datetime
+    status: str = "IN_QUEUE"
+    stuck_in: str = ""
+    fate: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    result_document_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in ("IN_QUEUE", "IN_PROGRESS")
+
+
+class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What the control plane can turn. Times in seconds of the virtual clock."""
+
+    feed_queue_s: float = 5.0
+    feed_process_s: float = 10.0
+    new_feeds_stuck_in: str = ""
+    new_feeds_fate: str = ""
+    """`FATAL` or `CANCELLED`: how the feeds created from now on end. Empty: as their content deserves."""
+    gzip_reports: bool | None = None
+    """None: every second report is compressed."""
+
+
+@dataclass(slots=True)
+class Account:
+    """A seller: its stores, offers, orders and feeds."""
+
+    seller_id: str
+    store_name: str
+    marketplaces: list[Marketplace]
+    not_participating: list[Marketplace] = field(default_factory=list)
+    listings: dict[str, Listing] = field(default_factory=dict)
+    fba_stock: dict[str, int] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    feeds: dict[str, Feed] = field(default_factory=dict)
+
+    def serves(self, marketplace_id: str) -> bool:
+        return any(marketplace.id == marketplace_id for marketplace in self.marketplaces)
+
+
+class World:
+    """The whole state, guarded by one lock. Starts with the demo seller, its app and its consent."""
+
+    def __init__(
+        self,
+        *,
+        quotas: Quotas = "amazon",
+        seed: int = 1,
+        listings: list[Listing] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock or Clock()
+        self.quotas: Quotas = quotas
+        self._seed = seed
+        self._listings = listings if listings is not None else tea_shop()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything and begin anew; only the clock keeps its time."""
+        self.random = random.Random(self._seed)  # noqa: S311
+        self.limiter = RateLimiter(self.quotas)
+        self.faults = Faults()
+        self.settings = Settings()
+        self.calls: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.violations: list[str] = []
+        self.apps: dict[str, App] = {}
+        self.grants: dict[str, Grant] = {}
+        self.access_tokens: dict[str, AccessToken] = {}
+        self.oauth_codes: dict[str, OAuthCode] = {}
+        self.accounts: dict[str, Account] = {}
+        self.documents: dict[str, Document] = {}
+        self.pages: dict[str, Any] = {}
+        self._last_number = 0
+        self._register_demo()
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @property
+    def demo(self) -> Account:
+        """The seller most tests and the demo use."""
+        return self.accounts[credentials.SELLER_ID]
+
+    def add_account(
+        self, seller_id: str, store_name: str, refresh_token: str, client_id: str = ""
+    ) -> Account:
+        """Another seller who has already consented to the demo app (or to `client_id`)."""
+        countries = [BY_COUNTRY[country] for country in ("DE", "FR", "IT")]
+        account = Account(seller_id, store_name, countries, [BY_COUNTRY["ES"], BY_COUNTRY["GB"]])
+        account.listings = {listing.sku: replace(listing) for listing in self._listings}
+        self.accounts[seller_id] = account
+        self.grant(client_id or credentials.CLIENT_ID, seller_id, refresh_token)
+        return account
+
+    def grant(self, client_id: str, seller_id: str, refresh_token: str = "") -> Grant:
+        """The seller consents: a refresh token for the application."""
+        token = refresh_token or self.token("Atzr")
+        self.grants[token] = Grant(token, client_id, seller_id)
+        return self.grants[token]
+
+    def revoke(self, refresh_token: str) -> None:
+        """The seller withdraws consent: the refresh token and all access tokens from it stop working."""
+        grant = self.grants[refresh_token]
+        grant.is_revoked = True
+        self.access_tokens = {
+            text: token for text, token in self.access_tokens.items() if token.grant is not grant
+        }
+
+    def rotate_secret(self, client_id: str, new_secret: str, *, keep_old: bool) -> None:
+        """Give the app a new secret; with `keep_old` the last one stays valid beside it."""
+        app = self.apps[client_id]
+        app.secrets = [new_secret, *(app.secrets[:1] if keep_old else [])]
+
+    def find_order(self, order_id: str) -> Order | None:
+        """The order of whichever seller."""
+        return next(
+            (account.orders[order_id] for account in self.accounts.values() if order_id in account.orders),
+            None,
+        )
+
+    def violation(self, text: str) -> None:
+        """Keep something a strict Amazon would hold against its client."""
+        self.violations.append(f"{self.now().isoformat(timespec='seconds')} {text}")
+
+    def number(self) -> int:
+        """A number no other thing in this world has."""
+        self._last_number += 1
+        return self._last_number
+
+    def token(self, prefix: str) -> str:
+        return f"{prefix}|{uuid.uuid4().hex}{uuid.uuid4().hex}"
+
+    def _register_demo(self) -> None:
+        self.apps[credentials.CLIENT_ID] = App(
+            credentials.CLIENT_ID, credentials.APPLICATION_ID, "Kogge", [credentials.CLIENT_SECRET]
+        )
+        self.add_account(credentials.SELLER_ID, credentials.STORE_NAME, credentials.REFRESH_TOKEN)

@@ -1,0 +1,101 @@
+"""The only code that speaks to Amazon. What is not exported here is nobody else's business.
+
+Calls are functions of the section modules, with the client first:
+
+    from kogge.spapi import Amazon, orders_2026_01_01 as orders
+    page = orders.search_orders(amazon, orders.OrderQuery(last_updated_after=since))
+"""
+
+from kogge.spapi import (
+    feeds_2021_06_30,
+    order_feed,
+    orders_2026_01_01,
+    orders_v0,
+    sellers_v1,
+)
+from kogge.spapi.auth import (
+    AccessToken,
+    Credentials,
+    Grant,
+    TokenCache,
+    TokenSource,
+    consent_url,
+    exchange_code,
+)
+from kogge.spapi.client import PUBLISHED_LIMITS, Amazon, Endpoints, Limiter
+from kogge.spapi.errors import (
+    AmazonError,
+    AskHuman,
+    FixSettings,
+    NotFound,
+    OutcomeUnknown,
+    Throttled,
+    TryLater,
+)
+from kogge.spapi.feeds_2021_06_30 import FeedInfo
+from kogge.spapi.marketplaces import (
+    MARKETPLACES,
+    REGIONS,
+    Marketplace,
+    Region,
+    marketplace,
+    seller_central_order_url,
+)
+from kogge.spapi.order_feed import (
+    CANCEL_REASONS,
+    FeedReport,
+    MessageResult,
+    OrderMessage,
+    ReportUnreadable,
+)
+from kogge.spapi.orders_2026_01_01 import Order, OrderItem, OrderPage, OrderQuery, OrderUnreadable, read_order
+from kogge.spapi.orders_v0 import Shipment
+from kogge.spapi.sellers_v1 import Participation
+from kogge.spapi.transport import open_http
+
+__all__ = [
+    "CANCEL_REASONS",
+    "MARKETPLACES",
+    "PUBLISHED_LIMITS",
+    "REGIONS",
+    "AccessToken",
+    "Amazon",
+    "AmazonError",
+    "AskHuman",
+    "Credentials",
+    "Endpoints",
+    "FeedInfo",
+    "FeedReport",
+    "FixSettings",
+    "Grant",
+    "Limiter",
+    "Marketplace",
+    "MessageResult",
+    "NotFound",
+    "Order",
+    "OrderItem",
+    "OrderMessage",
+    "OrderPage",
+    "OrderQuery",
+    "OrderUnreadable",
+    "OutcomeUnknown",
+    "Participation",
+    "Region",
+    "ReportUnreadable",
+    "Shipment",
+    "Throttled",
+    "TokenCache",
+    "TokenSource",
+    "TryLater",
+    "consent_url",
+    "exchange_code",
+    "feeds_2021_06_30",
+    "marketplace",
+    "open_http",
+    "order_feed",
+    "orders_2026_01_01",
+    "orders_v0",
+    "read_order",
+    "seller_central_order_url",
+    "sellers_v1",
+]

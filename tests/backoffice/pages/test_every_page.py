@@ -1,0 +1,230 @@
+"""What holds for every page: who sees it, in which language, and that others never do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lxml.html
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from kogge.backoffice import dispatch
+from kogge.backoffice.models import Mail, Order, OrderEvent, Product
+from kogge.merchants.models import Merchant, User
+from kogge.urls import urlpatterns
+from tests.backoffice import shop
+
+pytestmark = pytest.mark.django_db
+
+SignedIn = Callable[..., Client]
+
+# Every page that is looked at. What is missing here and in ACTS fails below.
+PAGES = (
+    "overview",
+    "orders",
+    "orders_fresh",
+    "order_new",
+    "orders_ship",
+    "order",
+    "order_live",
+    "products",
+    "product_new",
+    "product_import",
+    "product",
+    "channels",
+    "apps",
+    "settings",
+    "outbox",
+    "mail",
+    "password_change",
+)
+FILES = ("packing_slips", "packing_slip")
+ACTS = ("orders_bulk", "order_act", "product_stock", "language", "logout")
+OPEN_TO_ALL = ("login", "health")
+PARTS = ("orders_fresh", "order_live")  # of a page, fetched by htmx
+ORDER_ACTS = ("paid", "pack", "reset-packing", "ship", "tracking", "assign", "cancel", "return")
+
+
+@pytest.fixture
+def world(merchant: Merchant, order: Order) -> dict[str, str]:
+    """The address of every page and file, with something on it."""
+    dispatch.start_packing(order, actor="ben@example.org", now=shop.NOW)
+    dispatch.ship(order, carrier="DHL", tracking_number="0034", quantities={1: 1}, actor="ben", now=shop.NOW)
+    [product] = Product.objects.of(merchant)
+    [mail] = Mail.objects.of(merchant)
+    own = {"order", "order_live", "packing_slip"}
+    arguments: dict[str, list[int]] = {name: [order.number] for name in own}
+    arguments |= {"product": [product.pk], "mail": [mail.pk]}
+    addresses = {name: reverse(name, args=arguments.get(name, [])) for name in (*PAGES, *FILES)}
+    for name in ("orders_ship", "packing_slips"):
+        addresses[name] += f"?orders={order.number}"
+    addresses["order_cancel"] = reverse("order_act", args=[order.number, "cancel"])
+    addresses["order_return"] = reverse("order_act", args=[order.number, "return"])
+    return addresses
+
+
+def test_no_address_is_forgotten_here() -> None:
+    named = {pattern.name for pattern in urlpatterns if not str(pattern.name).startswith("amazon")}
+
+    assert named == {*PAGES, *FILES, *ACTS, *OPEN_TO_ALL}
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("name", ["anna", "ben", "rita"])
+def test_everybody_of_the_shop_sees_every_page(
+    name: str, language: str, world: dict[str, str], signed_in: SignedIn, request: Any
+) -> None:
+    browser = signed_in(request.getfixturevalue(name), language)
+
+    answers = {page: browser.get(url).status_code for page, url in world.items()}
+
+    assert answers == dict.fromkeys(world, 200)
+
+
+def test_strangers_see_nothing_but_the_login(world: dict[str, str], client: Client) -> None:
+    for url in world.values():
+        answer = client.get(url)
+
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, reverse("login")), url
+
+
+def test_what_belongs_to_another_merchant_is_not_there(
+    world: dict[str, str], order: Order, merchant: Merchant, mallory: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(mallory)
+
+    for url in _addresses_of_things(world, order, Product.objects.of(merchant).get()):
+        assert browser.get(url).status_code == 404, url
+        assert browser.post(url).status_code in {404, 405}, url
+
+
+def test_the_pages_of_another_merchant_show_nothing_of_this_one(
+    world: dict[str, str], mallory: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(mallory)
+
+    for name in ("overview", "orders", "products", "outbox", "settings"):
+        shown = browser.get(world[name]).content.decode()
+
+        assert not any(word in shown for word in ("Erika", "TEE-1", "305-0000001", "Teehaus", "anna@"))
+
+
+def test_acting_on_many_orders_leaves_those_of_others_alone(
+    order: Order, mallory: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(mallory)
+
+    browser.post(reverse("orders_bulk"), {"do": "pack", "orders": order.number})
+    browser.post(reverse("orders_ship"), {"orders": order.number, f"{order.number}-carrier": "DHL"})
+
+    assert shop.state(order)[2] == Order.Delivery.OPEN
+
+
+def test_readers_are_refused_every_act_and_nothing_happens(
+    order: Order, merchant: Merchant, rita: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(rita)
+    product = Product.objects.of(merchant).get()
+    before = OrderEvent.objects.of(merchant).count()
+
+    urls = [reverse("order_act", args=[order.number, act]) for act in ORDER_ACTS]
+    urls += [reverse("product", args=[product.pk]), reverse("product_stock", args=[product.pk])]
+    urls += [reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")]
+    urls += [reverse("settings")]
+
+    assert {url: browser.post(url, {"counted": 1, "name": "X"}).status_code for url in urls} == dict.fromkeys(urls, 403)
+    assert OrderEvent.objects.of(merchant).count() == before
+
+
+def test_staff_may_not_rename_the_shop_but_the_owner_may(
+    merchant: Merchant, anna: User, ben: User, signed_in: SignedIn
+) -> None:
+    refused = signed_in(ben).post(reverse("settings"), {"name": "Bens Bude"})
+    done = signed_in(anna).post(reverse("settings"), {"name": "Teehaus am Markt"})
+
+    merchant.refresh_from_db()
+    assert (refused.status_code, done.status_code, merchant.name) == (403, 302, "Teehaus am Markt")
+
+
+def test_readers_are_offered_no_button_that_would_be_refused(
+    world: dict[str, str], rita: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(rita)
+    harmless = {reverse("language"), reverse("logout"), reverse("password_change")}
+
+    for name, url in world.items():
+        if name in FILES or name in PARTS:
+            continue
+        for form in lxml.html.fromstring(browser.get(url).content).forms:
+            if form.method == "POST" and (form.action or url) not in harmless and form.xpath(".//button"):
+                visible = [b for b in form.xpath(".//button") if "visually-hidden" not in b.get("class", "")]
+                assert not visible, f"{name}: {visible[0].text_content()}"
+
+
+def test_a_form_without_its_token_is_refused_with_a_page_that_explains(order: Order, ben: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ben, backend="kogge.merchants.login.ThrottledBackend")
+
+    answer = browser.post(reverse("order_act", args=[order.number, "pack"]))
+
+    assert answer.status_code == 403
+    assert "Bitte noch einmal versuchen" in answer.content.decode()
+    assert shop.state(order)[2] == Order.Delivery.OPEN
+
+
+def test_pages_that_do_not_exist_say_so(anna: User, signed_in: SignedIn) -> None:
+    german = signed_in(anna).get("/gibt-es-nicht/")
+    english = signed_in(anna, "en").get("/gibt-es-nicht/")
+
+    assert (german.status_code, english.status_code) == (404, 404)
+    assert "Diese Seite gibt es nicht" in german.content.decode()
+    assert "This page does not exist" in english.content.decode()
+
+
+def test_a_bug_is_answered_with_a_page_that_needs_no_database(
+    anna: User, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object) -> None:
+        raise RuntimeError("a bug")
+
+    browser = signed_in(anna)
+    browser.raise_request_exception = False
+    monkeypatch.setattr("kogge.backoffice.pages.overview._figures", fails)
+
+    answer = browser.get("/")
+
+    assert answer.status_code == 500
+    assert "Da ist etwas schiefgegangen" in answer.content.decode()
+
+
+def test_the_notices_of_a_channel_stand_on_every_page(channel: Any, anna: User, signed_in: SignedIn) -> None:
+    channel.notice = "Die Amazon-Verbindung ist angehalten."
+
+    shown = signed_in(anna).get(reverse("products")).content.decode()
+
+    assert "Die Amazon-Verbindung ist angehalten." in shown
+    assert 'href="/apps/amazon/"' in shown
+
+
+def test_health_answers_without_an_account(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        answer = client.get("/health/live")
+
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+def _addresses_of_things(world: dict[str, str], order: Order, product: Product) -> Iterator[str]:
+    """Every address that names an order, a product or a mail."""
+    with_arguments = [p for p in urlpatterns if isinstance(p, URLPattern) and "<" in str(p.pattern)]
+    for pattern in with_arguments:
+        name = str(pattern.name)
+        if name in world:
+            yield world[name]
+        elif name == "order_act":
+            yield from (reverse(name, args=[order.number, act]) for act in ORDER_ACTS)
+        elif name == "product_stock":
+            yield reverse(name, args=[product.pk])
+        else:
+            assert name.startswith("amazon"), f"who may see {name}?"

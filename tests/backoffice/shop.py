@@ -1,0 +1,133 @@
+"""What the tests of the shop are told with: orders, products, a channel that listens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from kogge.backoffice import stock
+from kogge.backoffice.models import Order, Product
+from kogge.merchants.models import Merchant
+from kogge.shops.port import NewLine, NewOrder
+from kogge.values import Address, Money
+
+NOW = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
+ERIKA = Address(name="Erika Muster", line1="Beispielweg 7", postal_code="20095", city="Hamburg", country="DE")
+
+
+def euro(amount: str) -> Money:
+    """An amount in euro."""
+    return Money.parse(amount, "EUR")
+
+
+def product(merchant: Merchant, code: str = "TEE-1", *, counted: int = 0, price: str = "9.90") -> Product:
+    """A product with so many in stock."""
+    made = Product.objects.everyone().create(
+        merchant=merchant, code=code, title=f"Tee {code}", price=Decimal(price), changed_at=NOW
+    )
+    stock.correct_stock(made, counted, actor="anna@example.org", now=NOW)
+    return made
+
+
+def new_line(
+    external_id: str = "1",
+    *,
+    quantity: int = 1,
+    product: Product | None = None,
+    price: str = "9.90",
+    **parts: Any,
+) -> NewLine:
+    """A line at `price` a piece, with whatever else it costs."""
+    zero = euro("0.00")
+    line = NewLine(
+        external_id=external_id,
+        code=product.code if product else "SKU-FREI",
+        title=product.title if product else "Ein freier Artikel",
+        quantity=quantity,
+        unit_price=euro(price),
+        goods=euro(price).times(quantity),
+        shipping=zero,
+        gift_wrap=zero,
+        other=zero,
+        discount=zero,
+        tax=zero,
+        total=zero,
+        product_id=str(product.pk) if product else None,
+        channel_product_id="B00TEE0001",
+    )
+    line = replace(line, **{name: value for name, value in parts.items() if name != "total"})
+    if "total" in parts:
+        return replace(line, total=parts["total"])
+    return replace(line, total=line.goods + line.shipping + line.gift_wrap + line.other + line.discount)
+
+
+def new_order(external_id: str = "305-0000001-0000001", *lines: NewLine, **more: Any) -> NewOrder:
+    """An order of these lines (one free line when none), from Amazon, for Erika."""
+    chosen = lines or (new_line(),)
+    facts: dict[str, Any] = {
+        "channel": "amazon",
+        "external_id": external_id,
+        "placed_at": NOW,
+        "origin": "Amazon.de",
+        "payment_method": "Amazon",
+        "total": Money.sum([line.total for line in chosen], chosen[0].total.currency),
+        "lines": tuple(chosen),
+        "rounding": Money.zero(chosen[0].total.currency),
+        "buyer_name": "Erika Muster",
+        "email": "x1y2z3@marketplace.amazon.de",
+        "shipping_address": ERIKA,
+        "notify_buyer": True,
+    }
+    return NewOrder(**{**facts, **more})
+
+
+def stored(merchant: Merchant, external_id: str = "305-0000001-0000001") -> Order:
+    """The order as it is in the shop now."""
+    return Order.objects.of(merchant).get(external_id=external_id)
+
+
+def state(order: Order) -> tuple[str, str, str]:
+    """Status, payment and delivery, freshly read."""
+    order.refresh_from_db()
+    return order.status, order.payment_status, order.delivery_status
+
+
+def in_stock(product: Product) -> tuple[int, int]:
+    """Stock and what is reserved of it, freshly read."""
+    product.refresh_from_db()
+    return product.stock, product.reserved
+
+
+@dataclass
+class ListeningChannel:
+    """A channel that notes when it is woken and refuses what it is told to refuse."""
+
+    name: str = "amazon"
+    title: str = "Amazon"
+    woken: list[int] = field(default_factory=list)
+    refuses: str | None = None
+    imported: dict[int, Mapping[str, str]] = field(default_factory=dict)
+
+    def shop_changed(self, merchant_id: int, *, now: datetime) -> None:
+        self.woken.append(merchant_id)
+
+    def refuse_cancel(self, order: Order, *, now: datetime) -> str | None:
+        return self.refuses
+
+    def refuse_ship(self, order: Order, *, now: datetime) -> str | None:
+        return self.refuses
+
+    def import_product(
+        self, merchant: Merchant, product_id: int, row: Mapping[str, str], *, now: datetime
+    ) -> None:
+        from kogge.backoffice.refusal import Refusal
+
+        if row["asin"] == "FALSCH":
+            raise Refusal("FALSCH ist keine ASIN.")
+        self.imported[product_id] = row
+
+    def product_details(self, merchant: Merchant, product_ids: Any) -> Mapping[int, Mapping[str, object]]:
+        return {pk: {"asin": row["asin"]} for pk, row in self.imported.items() if pk in product_ids}

@@ -1,0 +1,341 @@
+"""The promises of the Shop port, for every adapter: a subclass gives a shop, the suite does the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kogge.shops.port import (
+    LineState,
+    NewOrder,
+    OrderCancelled,
+    OrderUpdate,
+    ParcelSent,
+    Placed,
+    Refused,
+    Reservation,
+    Shop,
+    ShopRefuses,
+)
+from kogge.values import Address, Money, Tracking
+from tests.backoffice.shop import ERIKA, NOW, euro, new_line, new_order
+
+ONE, TWO = "305-0000001-0000001", "305-0000002-0000002"
+
+
+class ShopPromises:
+    """Give the fixture `shop` and the few things a test must do or see on the merchant's side."""
+
+    # --- what an adapter's tests provide ---
+
+    @pytest.fixture
+    def shop(self) -> Shop:
+        raise NotImplementedError
+
+    def product_id(self, code: str, counted: int) -> str:
+        """Create a product with so many in stock; its key."""
+        raise NotImplementedError
+
+    def stock(self, product_id: str) -> tuple[int, int]:
+        """Stock and reserved."""
+        raise NotImplementedError
+
+    def states(self, external_id: str) -> tuple[str, str, str]:
+        """Status, payment and delivery of an order."""
+        raise NotImplementedError
+
+    def address(self, external_id: str) -> Address:
+        raise NotImplementedError
+
+    def start_packing(self, external_id: str) -> None:
+        raise NotImplementedError
+
+    def ship(self, external_id: str, number: str, quantities: dict[int, int] | None = None) -> None:
+        """The merchant sends a parcel with DHL."""
+        raise NotImplementedError
+
+    def correct_tracking(self, external_id: str, number: str) -> None:
+        """The merchant corrects the number of the first parcel."""
+        raise NotImplementedError
+
+    def cancel(self, external_id: str, reason: str) -> None:
+        raise NotImplementedError
+
+    # --- placing ---
+
+    def test_an_order_is_placed_paid_and_open(self, shop: Shop) -> None:
+        [placed] = shop.place_orders([new_order(ONE)], now=NOW)
+
+        assert isinstance(placed, Placed)
+        assert placed.created
+        assert self.states(ONE) == ("open", "paid", "open")
+
+    def test_an_order_placed_twice_is_there_once_and_takes_stock_once(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        order = self._order(ONE, tea, quantity=3)
+
+        [first] = shop.place_orders([order], now=NOW)
+        [second] = shop.place_orders([order], now=NOW + timedelta(minutes=10))
+
+        assert isinstance(first, Placed)
+        assert second == replace(first, created=False)
+        assert self.stock(tea) == (7, 0)
+
+    def test_the_same_order_twice_in_one_page_is_placed_once(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        order = self._order(ONE, tea, quantity=3)
+
+        answers = shop.place_orders([order, order], now=NOW)
+
+        assert len({answer.order_id for answer in answers if isinstance(answer, Placed)}) == 1
+        assert self.stock(tea) == (7, 0)
+
+    def test_answers_come_in_the_order_of_the_orders_and_numbers_go_up(self, shop: Shop) -> None:
+        shop.place_orders([new_order(TWO)], now=NOW)
+
+        answers = shop.place_orders([new_order(ONE), new_order(TWO), new_order("305-3")], now=NOW)
+
+        assert [answer.external_id for answer in answers] == [ONE, TWO, "305-3"]
+        numbers = [int(answer.number) for answer in answers if isinstance(answer, Placed)]
+        assert numbers[0] == numbers[1] + 1
+        assert numbers[2] == numbers[0] + 1
+
+    @pytest.mark.parametrize(
+        "sick",
+        [
+            new_order(ONE, total=euro("1.00")),
+            new_order(ONE, new_line(total=euro("1.00"))),
+            new_order(ONE, new_line(quantity=-1)),
+            new_order(ONE, new_line(shipping=Money.parse("1.00", "USD"), total=euro("9.90"))),
+            new_order(ONE, new_line(quantity=1, shipped=2)),
+            replace(new_order(ONE), lines=(), total=euro("0.00")),
+        ],
+        ids=["total", "parts", "quantity", "currency", "more shipped than ordered", "no lines"],
+    )
+    def test_an_order_that_makes_no_sense_is_refused_and_the_others_are_placed(
+        self, shop: Shop, sick: NewOrder
+    ) -> None:
+        answers = shop.place_orders([sick, new_order(TWO)], now=NOW)
+
+        assert isinstance(answers[0], Refused)
+        assert answers[0].reason
+        assert isinstance(answers[1], Placed)
+
+    def test_net_prices_have_their_tax_on_top(self, shop: Shop) -> None:
+        line = new_line(price="10.00", tax=euro("1.90"), total=euro("11.90"))
+
+        [placed] = shop.place_orders([new_order(ONE, line)], now=NOW)
+
+        assert isinstance(placed, Placed)
+
+    def test_a_flagged_order_differs_from_its_lines_by_its_rounding(self, shop: Shop) -> None:
+        order = new_order(ONE, new_line(price="10.00"), total=euro("10.01"), rounding=euro("0.01"))
+
+        [placed] = shop.place_orders([order], now=NOW)
+
+        assert isinstance(placed, Placed)
+
+    def test_an_order_shipped_elsewhere_is_closed_and_tells_nothing(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE, new_line(quantity=2, shipped=2))], now=NOW)
+
+        assert self.states(ONE) == ("closed", "paid", "shipped")
+        assert shop.order_changes("amazon", "", 10).changes == []
+
+    def test_an_order_shipped_elsewhere_in_part_waits_for_the_rest(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE, new_line(quantity=2, shipped=1))], now=NOW)
+
+        assert self.states(ONE) == ("in_progress", "paid", "partially_shipped")
+
+    def test_an_order_from_before_the_connection_moves_no_stock(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+
+        shop.place_orders([replace(self._order(ONE, tea), moves_stock=False)], now=NOW)
+
+        assert self.stock(tea) == (10, 0)
+
+    # --- reserving ---
+
+    def test_reserved_stock_is_taken_when_the_order_is_placed(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        reservation = Reservation(f"amazon:{ONE}:1", tea, 3)
+
+        shop.reserve([reservation], now=NOW)
+        shop.reserve([reservation], now=NOW)
+        reserved = self.stock(tea)
+        shop.place_orders([self._order(ONE, tea, quantity=3)], now=NOW)
+
+        assert reserved == (10, 3)
+        assert self.stock(tea) == (7, 0)
+
+    def test_released_stock_is_free_and_stays_free(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        reservation = Reservation(f"amazon:{ONE}:1", tea, 3)
+        shop.reserve([reservation], now=NOW)
+
+        shop.release([reservation.key, "unknown"], now=NOW)
+        shop.release([reservation.key], now=NOW)
+        shop.reserve([reservation], now=NOW)
+
+        assert self.stock(tea) == (10, 0)
+
+    # --- following the channel ---
+
+    def test_an_address_that_arrives_later_is_kept_and_never_blanked(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE, shipping_address=Address(city="Hamburg"))], now=NOW)
+        arrives = OrderUpdate("amazon", ONE, shipping_address=ERIKA)
+        blank = OrderUpdate("amazon", ONE, shipping_address=Address(name="Erika Muster"))
+
+        [arrived] = shop.update_orders([arrives], now=NOW)
+        [again] = shop.update_orders([arrives], now=NOW)
+        shop.update_orders([blank], now=NOW)
+
+        assert (arrived.changed, again.changed) == (True, False)
+        assert self.address(ONE) == ERIKA
+
+    def test_updates_of_orders_the_shop_does_not_have_are_left_out(self, shop: Shop) -> None:
+        assert list(shop.update_orders([OrderUpdate("amazon", ONE, buyer_name="Erika")], now=NOW)) == []
+
+    def test_units_shipped_elsewhere_count_and_never_become_fewer(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE, new_line("1", quantity=3))], now=NOW)
+        self.ship(ONE, "T1", {1: 2})
+
+        shop.update_orders([self._units(ONE, quantity=3, shipped=1)], now=NOW)
+        between = self.states(ONE)
+        shop.update_orders([self._units(ONE, quantity=3, shipped=3)], now=NOW)
+
+        assert between == ("in_progress", "paid", "partially_shipped")
+        assert self.states(ONE) == ("closed", "paid", "shipped")
+
+    @pytest.mark.parametrize("quantity", [5, 3], ids=["told as cancelled", "told by the quantity"])
+    def test_units_cancelled_at_the_channel_give_their_stock_back_once(
+        self, shop: Shop, quantity: int
+    ) -> None:
+        tea = self.product_id("TEE-1", 10)
+        shop.place_orders([self._order(ONE, tea, quantity=5)], now=NOW)
+        update = self._units(ONE, quantity=quantity, cancelled=2)
+
+        shop.update_orders([update], now=NOW)
+        shop.update_orders([update], now=NOW)
+
+        assert self.stock(tea) == (7, 0)
+
+    def test_an_order_cancelled_at_the_channel_is_cancelled_here_and_not_told_back(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        shop.place_orders([self._order(ONE, tea, quantity=5)], now=NOW)
+
+        [first] = shop.update_orders([OrderUpdate("amazon", ONE, cancelled_by="buyer")], now=NOW)
+        [second] = shop.update_orders([OrderUpdate("amazon", ONE, cancelled_by="buyer")], now=NOW)
+
+        assert (first.changed, first.conflict, second.changed, second.conflict) == (True, "", False, "")
+        assert self.states(ONE)[::2] == ("cancelled", "cancelled")
+        assert self.stock(tea) == (10, 0)
+        assert shop.order_changes("amazon", "", 10).changes == []
+
+    def test_an_order_that_is_packed_is_not_cancelled_by_the_channel(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE)], now=NOW)
+        self.start_packing(ONE)
+
+        answers = [
+            shop.update_orders([OrderUpdate("amazon", ONE, cancelled_by="buyer")], now=NOW)[0]
+            for _ in range(2)
+        ]
+
+        assert [(answer.changed, answer.conflict) for answer in answers] == [(False, "already_packed")] * 2
+        assert self.states(ONE) == ("in_progress", "paid", "packing")
+
+    def test_an_order_that_is_shipped_is_not_cancelled_by_the_channel(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE, new_line(quantity=2))], now=NOW)
+        self.ship(ONE, "T1", {1: 1})
+
+        [answer] = shop.update_orders([OrderUpdate("amazon", ONE, cancelled_by="channel")], now=NOW)
+
+        assert (answer.changed, answer.conflict) == (False, "already_shipped")
+
+    # --- changes ---
+
+    def test_parcels_corrections_and_cancellations_are_told_in_their_order(self, shop: Shop) -> None:
+        shop.place_orders(
+            [new_order(ONE, new_line("11", quantity=2), new_line("12")), new_order(TWO)], now=NOW
+        )
+        self.ship(ONE, "T1", {1: 2})
+        self.cancel(TWO, "no_inventory")
+        self.correct_tracking(ONE, "T2")
+
+        page = shop.order_changes("amazon", "", 10)
+
+        sent, cancelled, corrected = page.changes
+        assert isinstance(sent, ParcelSent)
+        assert sent == ParcelSent(ONE, 1, Tracking("DHL", "T1"), sent.sent_at, {"11": 2})
+        assert isinstance(cancelled, OrderCancelled)
+        assert (cancelled.external_id, cancelled.reason) == (TWO, "no_inventory")
+        assert corrected == replace(sent, tracking=Tracking("DHL", "T2"))
+        assert not page.more
+
+    def test_changes_are_read_page_by_page_without_a_gap(self, shop: Shop) -> None:
+        ids = [f"305-000000{i}-0000000" for i in range(5)]
+        shop.place_orders([new_order(external_id) for external_id in ids], now=NOW)
+        for external_id in ids:
+            self.ship(external_id, f"T-{external_id}")
+
+        seen: list[str] = []
+        cursor, more = "", True
+        while more:
+            page = shop.order_changes("amazon", cursor, 2)
+            seen += [change.external_id for change in page.changes]
+            cursor, more = page.cursor, page.more
+
+        assert seen == ids
+        assert shop.order_changes("amazon", cursor, 2).changes == []
+        assert shop.order_changes("amazon", cursor, 2).cursor == cursor
+
+    def test_a_channel_hears_only_of_its_own_orders(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE)], now=NOW)
+        self.ship(ONE, "T1")
+
+        assert shop.order_changes("elsewhere", "", 10).changes == []
+
+    # --- products and people ---
+
+    def test_products_are_found_by_article_number_and_by_key(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+
+        by_code = shop.find_products(["TEE-1", "unknown"])
+        by_key = shop.products([tea, "999999999", "no key"])
+
+        assert list(by_code) == ["TEE-1"]
+        assert by_code["TEE-1"] == by_key[tea]
+        assert list(by_key) == [tea]
+
+    def test_a_free_line_takes_stock_when_its_product_is_known(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        shop.place_orders([new_order(ONE, new_line("1", quantity=4))], now=NOW)
+
+        shop.assign_product("amazon", ONE, "1", tea, now=NOW)
+        shop.assign_product("amazon", ONE, "1", tea, now=NOW)
+
+        assert self.stock(tea) == (6, 0)
+
+    def test_assigning_a_product_that_is_gone_is_refused(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE)], now=NOW)
+
+        with pytest.raises(ShopRefuses):
+            shop.assign_product("amazon", ONE, "1", "999999999", now=NOW)
+
+    def test_people_are_forgotten_once_and_do_not_come_back(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE)], now=NOW)
+
+        forgotten = [shop.forget_people("amazon", [ONE, TWO], now=NOW) for _ in range(2)]
+        shop.update_orders([OrderUpdate("amazon", ONE, shipping_address=ERIKA)], now=NOW)
+
+        assert forgotten == [1, 0]
+        assert self.address(ONE) == Address()
+
+    # --- helpers ---
+
+    def _order(self, external_id: str, product_id: str, quantity: int = 1) -> NewOrder:
+        return new_order(external_id, replace(new_line("1", quantity=quantity), product_id=product_id))
+
+    def _units(self, external_id: str, *, quantity: int, shipped: int = 0, cancelled: int = 0) -> OrderUpdate:
+        return OrderUpdate("amazon", external_id, lines={"1": LineState(quantity, shipped, cancelled)})

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kogge.backoffice import dispatch, orders
+from kogge.backoffice.people import search_words
+from kogge.backoffice.placing import place
+from kogge.backoffice.search import OrderFilter, find_orders
+from kogge.merchants.models import Merchant
+from kogge.values import Address
+from tests.backoffice.shop import NOW, ListeningChannel, new_line, new_order, stored
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def shop(merchant: Merchant, other_merchant: Merchant, amazon: ListeningChannel) -> Merchant:
+    """Three orders: Erika's, Jürgen's late one, and one of a company; the same for somebody else."""
+    for owner in (merchant, other_merchant):
+        place(
+            owner.pk,
+            [
+                new_order("305-1182244-9021001", new_line(code="TEE-1"), ship_by=NOW + DAY),
+                new_order(
+                    "028-7654321-1234567",
+                    new_line(code="KANNE"),
+                    buyer_name="Jürgen Groß-Gerau",
+                    shipping_address=Address(),
+                    placed_at=NOW - DAY,
+                    ship_by=NOW - DAY,
+                ),
+                new_order(
+                    "w-77",
+                    channel="elsewhere",
+                    buyer_name="",
+                    company="Teekontor GmbH",
+                    placed_at=NOW - 2 * DAY,
+                ),
+            ],
+            now=NOW,
+        )
+    return merchant
+
+
+def found(merchant: Merchant, words: str = "", **wanted: Any) -> list[str]:
+    """The first letters of what is found."""
+    chosen = OrderFilter(words=words, **wanted)
+    return [order.external_id[:3] for order in find_orders(merchant, chosen, now=NOW)]
+
+
+def test_without_wishes_all_orders_come_newest_first(shop: Merchant) -> None:
+    assert found(shop) == ["305", "028", "w-7"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("10001", ["305"]),
+        ("305-1182244-9021001", ["305"]),
+        ("305-1182", ["305"]),
+        ("KANNE", ["028"]),
+        ("muster", ["305", "w-7"]),
+        ("Erika MUSTER", ["305", "w-7"]),
+        ("Erika KANNE", []),
+        ("juergen", ["028"]),
+        ("Jürgen", ["028"]),
+        ("gross-gerau", ["028"]),
+        ("Gerau 10002", ["028"]),
+        ("teekontor", ["w-7"]),
+        ("nobody", []),
+        ("99999999999999999999999", []),
+        ("%", []),
+        ("²", []),
+    ],
+)
+def test_orders_are_found_by_what_people_remember(shop: Merchant, words: str, expected: list[str]) -> None:
+    assert found(shop, words) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"state": "open"}, ["305"]),
+        ({"state": "closed"}, ["028"]),
+        ({"state": "cancelled"}, ["w-7"]),
+        ({"state": "to_ship"}, ["305"]),
+        ({"state": "unpaid"}, []),
+        ({"channel": "elsewhere"}, ["w-7"]),
+        ({"since": NOW - DAY}, ["305", "028"]),
+        ({"until": NOW - DAY}, ["w-7"]),
+    ],
+)
+def test_orders_are_filtered(shop: Merchant, wanted: dict[str, Any], expected: list[str]) -> None:
+    dispatch.ship(
+        stored(shop, "028-7654321-1234567"),
+        carrier="DHL",
+        tracking_number="T",
+        quantities=None,
+        actor="anna",
+        now=NOW,
+    )
+    orders.cancel(stored(shop, "w-77"), "other", actor="anna", now=NOW)
+
+    assert found(shop, **wanted) == expected
+
+
+def test_late_is_what_should_have_left_and_has_not(shop: Merchant) -> None:
+    late = found(shop, late=True)
+    dispatch.ship(
+        stored(shop, "028-7654321-1234567"),
+        carrier="DHL",
+        tracking_number="T",
+        quantities=None,
+        actor="anna",
+        now=NOW,
+    )
+
+    assert late == ["028"]
+    assert found(shop, late=True) == []
+
+
+def test_a_search_is_one_statement_whatever_is_looked_for(
+    shop: Merchant, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    with django_assert_num_queries(1):
+        found(shop, "Erika Muster 305-1182244-9021001", state="open", late=True)
+
+
+def test_results_can_be_counted_cut_and_joined(shop: Merchant) -> None:
+    orders = find_orders(shop, OrderFilter(words="muster"), now=NOW)
+
+    assert orders.count() == 2
+    assert len(orders.prefetch_related("lines")[:1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Müller-Lüdenscheid", ["mueller", "luedenscheid"]),
+        ("  O'Brien, Seán  ", ["brien", "sean"]),
+        ("GROSS Groß", ["gross", "gross"]),
+        ("山田太郎", ["山田太郎"]),
+        ("", []),
+    ],
+)
+def test_names_are_compared_in_one_form(text: str, words: list[str]) -> None:
+    assert search_words(text) == words

@@ -1,0 +1,131 @@
+"""Token buckets: how many calls a partner allows, shared by all workers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kogge.engine import buckets
+from kogge.engine.models import Bucket
+from tests.engine.test_due import at_once
+
+pytestmark = pytest.mark.django_db
+
+SEARCH = {"rate": 0.5, "burst": 3}
+
+
+def test_a_fresh_bucket_gives_its_burst_and_then_names_the_wait(clock: Any) -> None:
+    taken = [buckets.take(1, "search", **SEARCH, now=clock.now) for _call in range(4)]
+
+    assert taken[:3] == [0.0, 0.0, 0.0]
+    assert taken[3] == pytest.approx(2.0)
+
+
+def test_after_the_named_wait_there_is_exactly_one_token(clock: Any) -> None:
+    use_up(clock)
+
+    clock.advance(seconds=2)
+
+    assert buckets.take(1, "search", **SEARCH, now=clock.now) == 0.0
+    assert buckets.take(1, "search", **SEARCH, now=clock.now) == pytest.approx(2.0)
+
+
+def test_a_refused_take_costs_nothing(clock: Any) -> None:
+    use_up(clock)
+    for _second in range(4):
+        clock.advance(seconds=0.5)
+        last = buckets.take(1, "search", **SEARCH, now=clock.now)
+
+    assert last == 0.0
+
+
+def test_a_bucket_never_holds_more_than_its_burst(clock: Any) -> None:
+    use_up(clock)
+
+    clock.advance(days=30)
+
+    assert buckets.levels(1, clock.now) == [buckets.Level("search", 3.0, 3, 0.5)]
+
+
+def test_subjects_and_operations_have_buckets_of_their_own(clock: Any) -> None:
+    use_up(clock)
+
+    assert buckets.take(2, "search", **SEARCH, now=clock.now) == 0.0
+    assert buckets.take(1, "confirm", **SEARCH, now=clock.now) == 0.0
+
+
+def test_a_learned_rate_counts_from_now_on_and_not_before(clock: Any) -> None:
+    use_up(clock)
+    buckets.learn(1, "search", 0.1, burst=3, now=clock.advance(seconds=1))
+
+    wait = buckets.take(1, "search", **SEARCH, now=clock.now)
+
+    assert wait == pytest.approx(5.0)  # half a token at the old rate, the other half at the new one
+
+
+def test_a_known_bucket_goes_by_what_was_learned_not_by_the_default(clock: Any) -> None:
+    buckets.learn(1, "search", 10.0, burst=3, now=clock.now)
+    use_up(clock)
+
+    assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=0.1)) == 0.0
+
+
+def test_a_rate_that_never_refills_is_not_believed(clock: Any) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        buckets.learn(1, "search", 0.0, burst=3, now=clock.now)
+
+
+def test_an_emptied_bucket_gives_nothing_until_it_has_refilled(clock: Any) -> None:
+    assert buckets.empty(1, "search", **SEARCH, now=clock.now) == pytest.approx(2.0)
+
+    assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=1)) == pytest.approx(1.0)
+    assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=1)) == 0.0
+
+
+def test_a_clock_that_is_seconds_behind_refills_nothing_twice(clock: Any) -> None:
+    use_up(clock)
+    clock.advance(seconds=2)
+    assert buckets.take(1, "search", **SEARCH, now=clock.now) == 0.0
+
+    behind = clock.now - timedelta(seconds=2)
+
+    assert buckets.take(1, "search", **SEARCH, now=behind) > 0
+    assert buckets.take(1, "search", **SEARCH, now=clock.now) > 0
+
+
+def test_a_bucket_counted_by_a_clock_that_was_hours_ahead_refills_again(clock: Any) -> None:
+    right = clock.now
+    clock.advance(hours=5)
+    use_up(clock)
+
+    assert buckets.take(1, "search", **SEARCH, now=right) == pytest.approx(2.0)
+    assert buckets.take(1, "search", **SEARCH, now=right + timedelta(seconds=2)) == 0.0
+
+
+def test_long_use_loses_no_tokens_to_rounding(clock: Any) -> None:
+    use_up(clock)
+    refused = 0
+
+    for _call in range(500):
+        clock.advance(seconds=2)
+        refused += buckets.take(1, "search", **SEARCH, now=clock.now) > 0
+
+    assert refused == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_share_a_bucket_take_no_more_than_it_holds(clock: Any) -> None:
+    def take_three(_number: int) -> list[float]:
+        return [buckets.take(1, "search", rate=0.001, burst=10, now=clock.now) for _call in range(3)]
+
+    waits = at_once(6, take_three)
+
+    assert waits.count(0.0) == 10
+    assert Bucket.objects.count() == 1
+
+
+def use_up(clock: Any) -> None:
+    while buckets.take(1, "search", **SEARCH, now=clock.now) == 0.0:
+        pass

@@ -1,0 +1,224 @@
+"""The stage of the stories: a shop with tea, Amazon as a simulator over real HTTP, and a clock for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from kogge.simulator import Simulator, credentials
+from tests.amazon_models import check_exchange
+
+GERMANY = "A1PA6795UKMFR9"
+FRANCE = "A13V1IB3VIYZZH"
+ITALY = "APJ6JRA9NG5V4"
+
+
+@dataclass
+class SharedClock:
+    """Amazon's time as our own clock shows it: exactly, or off by `skew`."""
+
+    amazon: Simulator
+    skew: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return self.amazon.world.now() + self.skew
+
+    @property
+    def now(self) -> datetime:
+        return self()
+
+
+@dataclass
+class Stage:
+    """Everything a story needs, with verbs for what people and Amazon do."""
+
+    amazon: Simulator
+    clock: SharedClock
+    merchant: Any
+    connection: Any
+
+    @property
+    def now(self) -> datetime:
+        return self.clock()
+
+    def buy(self, count: int = 1, **wish: Any) -> list[Any]:
+        """Buyers order, and Amazon shows it to searches."""
+        orders = self.amazon.place_orders(count, **wish)
+        self.settle()
+        return orders
+
+    def settle(self) -> None:
+        """The two minutes pass after which Amazon shows a change."""
+        self.amazon.advance(125)
+
+    def run(self, operation: str) -> Any:
+        """Do one operation of the connection now; answers its outcome. What it raises is a bug."""
+        from kogge.engine import due
+        from kogge.engine.owner import this_process
+        from kogge.engine.work import Work
+        from kogge.schedule import OPERATIONS
+
+        lease = due.claim_one(operation, self.connection.pk, this_process(), now=self.now)
+        assert lease is not None, f"{operation} is being worked on"
+        outcome = OPERATIONS[operation](Work(operation, self.connection.pk, self.clock, lease))
+        due.finish(
+            lease, now=self.now, next_due=outcome.next_due, error=outcome.error, waiting=outcome.waiting
+        )
+        return outcome
+
+    def check(self) -> Any:
+        """Check for orders; answers the run."""
+        self.run("check_orders")
+        return self.runs("check")[-1]
+
+    def runs(self, kind: str) -> list[Any]:
+        from kogge.amazon.journal.models import Run
+
+        return list(Run.objects.everyone().filter(connection=self.connection, kind=kind).order_by("pk"))
+
+    def shop_orders(self) -> dict[str, Any]:
+        """The shop's orders from Amazon, by Amazon's id."""
+        from kogge.backoffice.models import Order
+
+        return {
+            order.external_id: order
+            for order in Order.objects.of(self.merchant).filter(channel="amazon").prefetch_related("lines")
+        }
+
+    def amazon_orders(self) -> dict[str, Any]:
+        from kogge.amazon.orders.models import AmazonOrder
+
+        return {order.order_id: order for order in AmazonOrder.objects.of(self.merchant)}
+
+    def troubles(self) -> set[str]:
+        """The kinds of the open troubles."""
+        from kogge.amazon.journal.models import Trouble
+
+        return set(
+            Trouble.objects.of(self.merchant).filter(closed_at__isnull=True).values_list("kind", flat=True)
+        )
+
+    def stock(self, code: str) -> tuple[int, int]:
+        """A product's stock and what is reserved of it."""
+        from kogge.backoffice.models import Product
+
+        product = Product.objects.of(self.merchant).get(code=code)
+        return product.stock, product.reserved
+
+    def ship(self, order: Any, *, tracking: str, carrier: str = "DHL", quantities: Any = None) -> Any:
+        """The merchant ships, and Kogge reads it."""
+        from kogge.backoffice import dispatch
+
+        parcel = dispatch.ship(
+            order,
+            carrier=carrier,
+            tracking_number=tracking,
+            quantities=quantities,
+            actor="anna@example.org",
+            now=self.now,
+        )
+        self.run("read_shop")
+        return parcel
+
+
+def importable(orders: list[Any]) -> list[Any]:
+    """The orders that belong into the shop, told by what Amazon knows."""
+    return [
+        order
+        for order in orders
+        if order.fulfilled_by == "MERCHANT"
+        and order.channel == "AMAZON"
+        and order.status in ("UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED")
+    ]
+
+
+def total(order: Any) -> Decimal:
+    """What the buyer pays for an order, by Amazon's own books."""
+    from kogge.simulator.order_document import grand_total
+
+    return grand_total(order, order.items)
+
+
+@pytest.fixture
+def quotas() -> str:
+    """Without limits; a story about limits says so."""
+    return "off"
+
+
+@pytest.fixture
+def amazon(quotas: Any) -> Iterator[Simulator]:
+    """A small Amazon; every exchange is checked against Amazon's models, and no rule may be broken."""
+    with Simulator(quotas=quotas, on_exchange=check_exchange) as simulator:
+        yield simulator
+        assert simulator.violations == []
+
+
+@pytest.fixture
+def clock(amazon: Simulator) -> SharedClock:
+    return SharedClock(amazon)
+
+
+@pytest.fixture
+def point_at(settings: Any) -> Callable[[Simulator], None]:
+    """Have Kogge talk to this Amazon."""
+
+    def point_at(amazon: Simulator) -> None:
+        settings.KOGGE_AMAZON_API_URL = amazon.api_url
+        settings.KOGGE_AMAZON_LWA_URL = amazon.lwa_url
+        settings.KOGGE_AMAZON_CONSENT_URL = amazon.consent_url
+
+    return point_at
+
+
+@pytest.fixture
+def stage(db: None, amazon: Simulator, clock: SharedClock, point_at: Callable[[Simulator], None]) -> Stage:
+    return set_up(amazon, clock, point_at)
+
+
+@pytest.fixture
+def open_stage(
+    transactional_db: None, amazon: Simulator, clock: SharedClock, point_at: Callable[[Simulator], None]
+) -> Stage:
+    """A stage that threads and other processes see: its transactions are real."""
+    return set_up(amazon, clock, point_at)
+
+
+def set_up(amazon: Simulator, clock: SharedClock, point_at: Callable[[Simulator], None]) -> Stage:
+    """Teehaus Muster sells everything that is listed at Amazon, a hundred of each."""
+    from kogge.amazon.connections.accounts import connect
+    from kogge.merchants.models import Merchant
+
+    point_at(amazon)
+    merchant = Merchant.objects.create(slug="teehaus-muster", name="Teehaus Muster", created_at=clock())
+    with transaction.atomic():
+        stock_up(merchant, amazon, clock())
+    connection = connect(
+        merchant,
+        region="eu",
+        seller_id=credentials.SELLER_ID,
+        client_id=credentials.CLIENT_ID,
+        client_secret=credentials.CLIENT_SECRET,
+        refresh_token=credentials.REFRESH_TOKEN,
+        marketplace_ids=[GERMANY, FRANCE, ITALY],
+        dispatch_mail=False,
+        start_from=None,
+        now=clock(),
+    )
+    return Stage(amazon, clock, merchant, connection)
+
+
+def stock_up(merchant: Any, amazon: Simulator, now: datetime) -> None:
+    from kogge.backoffice import stock
+    from kogge.backoffice.models import Product
+
+    for listing in amazon.world.demo.listings.values():
+        product = Product.objects.everyone().create(
+            merchant=merchant, code=listing.sku, title=listing.title, price=listing.price, changed_at=now
+        )
+        stock.correct_stock(product, 100, actor="anna@example.org", now=now)

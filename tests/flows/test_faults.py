@@ -1,0 +1,273 @@
+"""Whatever goes wrong at Amazon or on the way: nothing is lost, nothing comes twice, stock moves once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kogge.amazon.journal.models import Run
+from kogge.amazon.orders.models import AmazonOrder, OrderCursor
+from kogge.backoffice import stock as ledger
+from kogge.backoffice.models import Order, StockEntry
+from kogge.engine.models import Due
+from kogge.simulator import Simulator
+from tests.flows.conftest import Stage, importable, total
+
+
+def recover(stage: Stage, *, most: int = 12) -> Any:
+    """Check again, as the clock does it, until a check is done."""
+    for _turn in range(most):
+        run = stage.check()
+        if run.state == "done":
+            return run
+        stage.amazon.advance(600)
+    raise AssertionError(f"no check succeeds: {run.state} {run.reason}")
+
+
+def assert_all_arrived(stage: Stage, bought: list[Any]) -> None:
+    """Each importable order once and to the cent, and each sold unit taken from the stock once."""
+    wanted = importable(bought)
+    arrived = list(Order.objects.of(stage.merchant).filter(channel="amazon"))
+    assert Counter(order.external_id for order in arrived) == Counter(order.order_id for order in wanted)
+    totals = {order.order_id: total(order) for order in wanted}
+    assert {order.external_id: order.total for order in arrived} == totals
+    assert ledger.audit(stage.merchant.pk) == []
+    sold: Counter[str] = Counter()
+    for order in wanted:
+        left_before = order.status == "SHIPPED" and order.updated < stage.connection.connected_at
+        for item in () if left_before else order.items:
+            sold[item.sku] += item.quantity
+    taken = StockEntry.objects.of(stage.merchant).filter(kind="take").select_related("product")
+    booked: Counter[str] = Counter()
+    for entry in taken:
+        booked[entry.product.code] -= entry.stock_change
+    listed = set(stage.amazon.world.demo.listings)
+    assert booked == Counter({sku: units for sku, units in sold.items() if sku in listed})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "500",
+        "503-html",
+        "drop-connection",
+        "drop-after",
+        "bad-json",
+        "200-html",
+        "200-empty",
+        "truncated-page",
+    ],
+)
+def test_a_page_that_fails_twice_is_asked_again_later(stage: Stage, kind: Any) -> None:
+    bought = stage.buy(250, kind="standard", age_s=300)
+    stage.amazon.fault("searchOrders", kind, times=2, after=1)
+
+    failed = stage.check()
+    done = recover(stage)
+
+    assert (failed.state, failed.pages, done.state) == ("failed", 1, "done")
+    assert_all_arrived(stage, bought)
+
+
+def test_a_failed_page_does_not_move_the_watermark(stage: Stage) -> None:
+    stage.buy(150, kind="standard", age_s=300)
+    stage.amazon.fault("searchOrders", "500", times=2, after=1)
+
+    stage.check()
+
+    cursor = OrderCursor.objects.of(stage.merchant).get(kind="check")
+    assert cursor.watermark == ""
+    assert cursor.page_token
+
+
+def test_a_storm_of_429_only_delays(stage: Stage) -> None:
+    bought = stage.buy(350, kind="standard", age_s=300)
+    stage.amazon.fault("searchOrders", "429", times=3, after=1)
+
+    waiting = stage.check()
+    recover(stage)
+
+    assert waiting.state == "waiting"
+    assert waiting.next_try_at is not None
+    assert_all_arrived(stage, bought)
+    assert stage.amazon.calls["searchOrders"] <= 10
+
+
+def test_an_interrupted_query_goes_on_where_it_stopped(stage: Stage) -> None:
+    stage.buy(250, kind="standard", age_s=300)
+    stage.amazon.fault("searchOrders", "429", times=1, after=2)
+    stage.check()
+    stage.amazon.advance(600)
+
+    resumed = stage.check()
+
+    assert resumed.seen >= 50
+    assert resumed.new == 50
+
+
+def test_a_token_that_amazon_forgot_starts_the_query_again(stage: Stage) -> None:
+    bought = stage.buy(250, kind="standard", age_s=300)
+    stage.amazon.fault("searchOrders", "429", times=1, after=1)
+    stage.check()
+    stage.amazon.world.pages.clear()
+    stage.amazon.advance(600)
+
+    run = stage.check()
+
+    assert run.state == "done"
+    assert_all_arrived(stage, bought)
+    stage.amazon.violations.clear()  # asking with the forgotten token was the point
+
+
+def test_an_order_on_two_pages_counts_once(stage: Stage) -> None:
+    bought = stage.buy(250, kind="standard", age_s=300)
+    stage.amazon.fault("searchOrders", "order-twice", times=None)
+
+    stage.check()
+
+    assert_all_arrived(stage, bought)
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"patch": {"orderItems": [{"orderItemId": "1", "quantityOrdered": "many"}]}},
+        {"patch": {"proceeds": {"grandTotal": {"amount": "NaN"}}}},
+        {"patch": {"createdTime": "gestern"}},
+        {"patch": {"orderItems": []}},
+        {"raw": {"orderId": 17}},
+        {"raw": "not an order"},
+        {"raw": None},
+    ],
+)
+def test_a_poison_order_does_not_block_the_others(stage: Stage, poison: dict[str, Any]) -> None:
+    bought = stage.buy(120, kind="standard", age_s=300)
+    sick = bought.pop(60)
+    stage.amazon.change_order(sick.order_id, **poison)
+    stage.settle()
+
+    run = stage.check()
+
+    assert (run.state, run.failed, run.new) == ("done", 1, 119)
+    assert_all_arrived(stage, bought)
+    assert stage.troubles() == {"unreadable_order"}
+    assert AmazonOrder.objects.of(stage.merchant).get(intake="unreadable").sealed_raw is not None
+
+
+def test_a_poison_order_that_heals_is_taken_in(stage: Stage) -> None:
+    [bought] = stage.buy(1, kind="standard")
+    stage.amazon.change_order(bought.order_id, patch={"orderItems": None})
+    stage.settle()
+    stage.check()
+    sick = AmazonOrder.objects.of(stage.merchant).get().intake
+    stage.amazon.change_order(bought.order_id, patch=None)
+    stage.settle()
+
+    stage.check()
+
+    assert sick == "unreadable"
+    assert_all_arrived(stage, [bought])
+    assert stage.troubles() == set()
+
+
+@pytest.mark.parametrize("data_set", ["FULFILLMENT", "PROCEEDS", "CANCELLATION", "BUYER", "RECIPIENT"])
+def test_a_broken_data_set_delays_at_most_what_it_tells(stage: Stage, data_set: str) -> None:
+    bought = stage.buy(130, age_s=300)
+    fault = stage.amazon.fault("searchOrders", "400-includedData", times=None, data_set=data_set)
+
+    degraded = stage.check()
+    in_the_meantime = len(stage.shop_orders())
+    shown = stage.troubles()
+    stage.amazon.world.faults.open.remove(fault)
+    stage.amazon.advance(3700)
+    stage.check()
+
+    assert degraded.state == "done"
+    assert in_the_meantime == (0 if data_set == "PROCEEDS" else len(importable(bought)))
+    assert "data_set_broken" in shown
+    assert_all_arrived(stage, bought)
+    assert "data_set_broken" not in stage.troubles()
+    addressed = AmazonOrder.objects.of(stage.merchant).filter(has_address=True)
+    expected = {order.order_id for order in importable(bought) if order.address}
+    assert set(addressed.values_list("order_id", flat=True)) == expected
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_is_wrong_does_no_harm(stage: Stage, minutes: int) -> None:
+    stage.clock.skew = timedelta(minutes=minutes)
+    first = stage.buy(20, kind="standard")
+    stage.check()
+    second = stage.buy(20, kind="standard")
+    stage.check()
+    stage.ship(stage.shop_orders()[first[0].order_id], tracking="A1")
+    stage.run("confirm_shipments")
+
+    assert_all_arrived(stage, [*first, *second])
+    assert first[0].packages["1"].tracking_number == "A1"
+
+
+def test_a_start_date_of_a_wrong_clock_loses_nothing(
+    db: None, amazon: Simulator, clock: Any, point_at: Any
+) -> None:
+    from tests.flows.conftest import set_up
+
+    clock.skew = timedelta(minutes=10)
+    stage = set_up(amazon, clock, point_at)
+    stage.connection.start_from = stage.now
+    stage.connection.save()
+    bought = stage.buy(3, kind="standard")
+
+    stage.check()
+
+    assert_all_arrived(stage, bought)
+
+
+def test_two_checks_at_once_take_each_order_in_once(open_stage: Stage) -> None:
+    stage = open_stage
+    bought = stage.buy(250, kind="standard", age_s=300)
+    errors: list[Exception] = []
+
+    def check_without_asking() -> None:
+        """As if both held the lease: the worst that can happen."""
+        from django.db import OperationalError, connections
+
+        from kogge.amazon.orders.check import check_orders
+        from kogge.engine.due import Lease
+        from kogge.engine.work import LeaseLost, Work
+
+        row = Due.objects.get(operation="check_orders", subject=stage.connection.pk)
+        lease = Lease(row.pk, row.operation, row.subject, row.leased_by, row.fence, row.wakes, 0)
+        try:
+            check_orders(Work("check_orders", stage.connection.pk, stage.clock, lease))
+        except (LeaseLost, OperationalError):
+            pass  # overtaken by the other one
+        except Exception as error:  # noqa: BLE001  (shown by the assertion below)
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=check_without_asking) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    Due.objects.update(leased_until=None)
+    recover(stage)
+
+    assert errors == []
+    assert_all_arrived(stage, bought)
+
+
+def test_a_run_that_died_is_closed_by_the_next(stage: Stage) -> None:
+    stage.buy(3, kind="standard")
+    died = Run.objects.everyone().create(connection=stage.connection, kind="check", started_at=stage.now)
+
+    stage.check()
+
+    died.refresh_from_db()
+    assert died.state == "failed"
+    assert died.finished_at is not None

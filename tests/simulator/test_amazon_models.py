@@ -1,0 +1,86 @@
+"""The checker itself, tried on Amazon's own examples and on things that must not pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.amazon_models import (
+    MODELS,
+    ModelViolation,
+    Operation,
+    check_request,
+    check_response,
+    needs_models,
+    sandbox_examples,
+)
+
+pytestmark = needs_models
+
+# Examples of Amazon that do not fit Amazon's models.
+BROKEN = {"getAccount": "no defaultCurrencyCode", "getOrderItemsBuyerInfo": "shows one item, not the list"}
+
+EXAMPLES = [
+    pytest.param(operation, status, example, id=f"{operation.name}-{status}-{number}")
+    for number, (operation, status, example) in enumerate(sandbox_examples() if MODELS.is_dir() else ())
+    if operation.name not in BROKEN or status != "200"
+]
+
+ORDERS = "/orders/2026-01-01/orders"
+CONFIRM = "/orders/v0/orders/305-1182244-9021001/shipmentConfirmation"
+
+
+@pytest.mark.parametrize(("operation", "status", "example"), EXAMPLES)
+def test_amazons_own_examples_fit_their_models(operation: Operation, status: str, example: object) -> None:
+    check_response(operation.method, operation.path, int(status), example)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "lastUpdatedAfter=2026-01-01T00:00:00Z&includedData=BUYER,NONSENSE",
+        "lastUpdatedAfter=yesterday",
+        "lastUpdatedAfter=2026-01-01T00:00:00Z&maxResultsPerPage=many",
+        "createdAfter=2026-01-01T00:00:00Z&orderStatuses=Unshipped",
+    ],
+)
+def test_a_query_outside_of_the_model_is_found(query: str) -> None:
+    with pytest.raises(ModelViolation):
+        check_request("GET", ORDERS, query)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<xml/>", {"marketplaceId": "A1PA6795UKMFR9"}])
+def test_a_body_outside_of_the_model_is_found(body: bytes | dict[str, Any]) -> None:
+    with pytest.raises(ModelViolation):
+        check_request("POST", CONFIRM, "", body)
+
+
+def test_a_package_number_that_is_no_string_is_found() -> None:
+    package = {
+        "packageReferenceId": 1,
+        "carrierCode": "DHL",
+        "trackingNumber": "1",
+        "shipDate": "2026-11-24T14:30:00Z",
+        "orderItems": [{"orderItemId": "1", "quantity": 1}],
+    }
+    body: dict[str, Any] = {"marketplaceId": "A1PA6795UKMFR9", "packageDetail": package}
+
+    with pytest.raises(ModelViolation, match="packageReferenceId"):
+        check_request("POST", CONFIRM, "", body)
+    package["packageReferenceId"] = "1"
+    check_request("POST", CONFIRM, "", body)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, {"orders": [{}]}), (200, {"orders": [], "lastUpdatedBefore": "now"}), (418, {}), (200, b"<html>")],
+)
+def test_an_answer_outside_of_the_model_is_found(status: int, body: object) -> None:
+    with pytest.raises(ModelViolation):
+        check_response("GET", ORDERS, status, body)
+
+
+def test_an_operation_that_no_model_knows_is_found() -> None:
+    with pytest.raises(ModelViolation, match="no operation"):
+        check_request("GET", "/orders/2026-01-01/order", "")

@@ -1,0 +1,204 @@
+"""The control plane over its JSON door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.simulator.conftest import Seller, envelope, success
+
+
+def control(seller: Seller, method: str, command: str, body: Any = None) -> tuple[int, Any]:
+    content = b"" if body is None else msgspec.json.encode(body)
+    response = seller.send(method, f"/_control/{command}", body=content)
+    return response.status, response.json()
+
+
+def test_orders_are_placed_as_wished(seller: Seller) -> None:
+    wish = {
+        "count": 2, "kind": "gift", "sku": "TS-01", "asin": "B000000001", "quantity": 3, "price": "1.50",
+        "marketplaceId": "A13V1IB3VIYZZH", "giftMessage": "Bon appétit", "shipping": "2.00", "giftWrap": "0",
+    }  # fmt: skip
+
+    status, answer = control(seller, "POST", "orders", wish)
+
+    first = answer["orders"][0]
+    assert status == 200
+    assert len(answer["orders"]) == 2
+    assert (first["total"], first["marketplaceId"]) == ("6.50", "A13V1IB3VIYZZH")
+    assert first["items"][0]["sku"] == "TS-01"
+    packing = first["order"]["orderItems"][0]["fulfillment"]["packing"]
+    assert packing["giftOption"]["giftMessage"] == "Bon appétit"
+
+
+def test_several_lines_can_be_wished(seller: Seller) -> None:
+    lines = [{"sku": "TS-01", "quantity": 2}, {"sku": "X", "price": 2.5, "shipping": "1.00"}]
+
+    _, answer = control(seller, "POST", "orders", {"kind": "standard", "lines": lines})
+
+    items = answer["orders"][0]["items"]
+    assert [(item["sku"], item["quantity"]) for item in items] == [("TS-01", 2), ("X", 1)]
+    assert (items[0]["title"], items[1]["total"]) == ("Teesieb aus Edelstahl, fein", "3.50")
+
+
+@pytest.mark.parametrize(
+    ("command", "body"),
+    [
+        ("orders", {"kind": "unheard-of"}),
+        ("orders", {"colour": "red"}),
+        ("orders", {"sellerId": "A2NOBODY"}),
+        ("orders", {"marketplaceId": "ATVPDKIKX0DER"}),
+        ("time", {"advance_s": -1}),
+        ("time", {}),
+        ("faults", [{"operation": "searchOrders", "kind": "explosion"}]),
+        ("settings", {"feed_queue_s": "long"}),
+        ("listings", [{"title": "no sku"}]),
+    ],
+)
+def test_nonsense_is_refused_with_a_sentence(seller: Seller, command: str, body: Any) -> None:
+    status, answer = control(seller, "POST", command, body)
+
+    assert status == 400
+    assert answer["error"]
+
+
+def test_unknown_commands_and_orders_are_not_found(seller: Seller) -> None:
+    assert control(seller, "POST", "orders/305-0000000-0000000", {"status": "UNSHIPPED"})[0] == 404
+    assert control(seller, "GET", "weather")[0] == 404
+
+
+def test_an_order_is_changed(seller: Seller) -> None:
+    order = seller.place_order(kind="no_address")
+    change = {"address": {"name": "Erika Muster", "city": "Emden"}, "cancellationRequest": "please"}
+
+    status, _ = control(seller, "POST", f"orders/{order.order_id}", change)
+
+    shown = seller.get_order(order, "RECIPIENT", "CANCELLATION")
+    assert status == 200
+    assert shown["recipient"]["deliveryAddress"]["city"] == "Emden"
+    assert shown["orderItems"][0]["cancellation"]["cancellationRequest"]["cancelReason"] == "please"
+
+
+def test_the_buyer_cancels(seller: Seller) -> None:
+    order = seller.place_order(kind="standard")
+
+    control(seller, "POST", f"orders/{order.order_id}", {"status": "CANCELLED", "cancelledBy": "BUYER"})
+
+    shown = seller.get_order(order, "CANCELLATION", "FULFILLMENT")
+    assert shown["fulfillment"]["fulfillmentStatus"] == "CANCELLED"
+    assert shown["orderItems"][0]["cancellation"]["cancellationExecution"]["cancelledBy"] == "BUYER"
+
+
+def test_part_of_an_order_leaves_elsewhere(seller: Seller) -> None:
+    order = seller.place_order(kind="standard", quantity=3)
+
+    control(seller, "POST", f"orders/{order.order_id}", {"quantityFulfilled": {order.items[0].item_id: 1}})
+
+    assert order.status == "PARTIALLY_SHIPPED"
+
+
+def test_a_raw_answer_can_be_anything(seller: Seller) -> None:
+    order = seller.place_order(kind="standard")
+
+    control(seller, "POST", f"orders/{order.order_id}", {"raw": [1, None, "x"]})
+
+    assert seller.call("GET", f"/orders/2026-01-01/orders/{order.order_id}").json() == {
+        "order": [1, None, "x"]
+    }
+
+
+def test_time_passes_on_demand(seller: Seller) -> None:
+    before = seller.world.now()
+
+    control(seller, "POST", "time", {"advance_s": 3600})
+
+    assert 3600 <= (seller.world.now() - before).total_seconds() < 3610
+
+
+def test_faults_are_ordered_and_called_off(seller: Seller) -> None:
+    control(seller, "POST", "faults", [{"operation": "searchOrders", "kind": "500", "times": 5}])
+    struck = seller.search().status
+    control(seller, "DELETE", "faults")
+
+    assert (struck, seller.search().status) == (500, 200)
+
+
+def test_listings_and_stock_are_kept_and_used_for_orders(seller: Seller) -> None:
+    control(seller, "POST", "listings", [{"sku": "NEU-1", "title": "Neu", "price": "5.00", "stock": 9}])
+    control(seller, "POST", "fba-stock", {"NEU-1": 4})
+    control(seller, "POST", "orders", {"kind": "fba", "sku": "NEU-1", "quantity": 3})
+    control(seller, "POST", "orders", {"kind": "standard", "sku": "NEU-1", "quantity": 2})
+
+    _, state = control(seller, "GET", "state")
+
+    assert state["fbaStock"] == {"NEU-1": 1}
+    assert next(listing["stock"] for listing in state["listings"] if listing["sku"] == "NEU-1") == 7
+
+
+def test_the_state_shows_orders_packages_acknowledgements_feeds_and_counts(seller: Seller) -> None:
+    order = seller.place_order(kind="standard")
+    seller.feed(envelope(success(order, "S-1")))
+    seller.advance(60)
+    seller.confirm(order)
+
+    _, state = control(seller, "GET", "state")
+
+    shown = state["orders"][0]
+    assert shown["acknowledged"]["merchantOrderId"] == "S-1"
+    assert shown["packages"][0]["carrierCode"] == "DHL"
+    assert shown["order"]["fulfillment"]["fulfillmentStatus"] == "SHIPPED"
+    assert [event["what"] for event in shown["timeline"]] == ["placed", "acknowledged", "package_confirmed"]
+    assert state["feeds"][0]["status"] == "DONE"
+    assert state["calls"]["confirmShipment"] == 1
+    assert state["violations"] == []
+
+
+def test_access_is_revoked_and_secrets_are_rotated(seller: Seller) -> None:
+    control(seller, "POST", "secrets", {"newSecret": "fresh", "keepOld": False})
+    old_secret = seller.token().status
+    control(seller, "POST", "revoke", {})
+
+    assert old_secret == 401
+    assert seller.token(client_secret="fresh").json()["error"] == "invalid_grant"
+
+
+def test_another_seller_sees_only_its_own_orders(seller: Seller) -> None:
+    account = {"sellerId": "A2OTHER", "storeName": "Other", "refreshToken": "Atzr|other"}
+    control(seller, "POST", "accounts", account)
+    seller.place_order(seller_id="A2OTHER")
+    seller.advance(121)
+
+    own = seller.search().json()["orders"]
+    seller.refresh_token, seller.access_token = "Atzr|other", ""
+    theirs = seller.search().json()["orders"]
+
+    assert (len(own), len(theirs)) == (0, 1)
+
+
+def test_quotas_settings_and_feeds_are_turned(seller: Seller) -> None:
+    control(seller, "POST", "quotas", {"operation": "searchOrders", "rate": 0.001, "burst": 1})
+    control(seller, "POST", "settings", {"new_feeds_stuck_in": "IN_QUEUE"})
+    feed_id = seller.feed(envelope(success(seller.place_order(kind="standard"))))
+    seller.advance(60)
+    stuck = seller.get_feed(feed_id)["processingStatus"]
+    control(seller, "POST", f"feeds/{feed_id}", {"stuckIn": "", "fate": "FATAL"})
+
+    assert [seller.search().status, seller.search().status] == [200, 429]
+    assert (stuck, seller.get_feed(feed_id)["processingStatus"]) == ("IN_QUEUE", "FATAL")
+
+
+def test_reset_forgets_everything_but_the_demo_seller(seller: Seller) -> None:
+    seller.place_orders(3)
+
+    control(seller, "POST", "reset")
+
+    assert seller.orders == []
+    assert seller.token().status == 200
+
+
+def test_a_web_page_of_another_site_cannot_turn_the_controls(seller: Seller) -> None:
+    response = seller.send("POST", "/_control/reset", origin="https://evil.example")
+
+    assert response.status == 403
