@@ -64,7 +64,6 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-
 # --- where things are -------------------------------------------------------------------------
 
 DATA_DIR = Path(os.environ.get("KOGGE_DATA_DIR") or platformdirs.user_data_dir("kogge", appauthor=False))
@@ -73,7 +72,9 @@ DATABASES = {"default": _database(os.environ.get("DATABASE_URL", ""))}
 SECRET_KEY = os.environ.get("KOGGE_SECRET_KEY") or _private_file(
     DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(48)
 )
-KOGGE_KEY_RING = KeyRing.parse(os.environ.get("KOGGE_KEYS") or _private_file(DATA_DIR / "keys", KeyRing.new_key))
+KOGGE_KEY_RING = KeyRing.parse(
+    os.environ.get("KOGGE_KEYS") or _private_file(DATA_DIR / "keys", KeyRing.new_key)
+)
 
 # Amazon's hosts come from the region; these override them (demo, tests). Plain HTTP only for loopback.
 KOGGE_AMAZON_API_URL = os.environ.get("KOGGE_AMAZON_API_URL", "")
@@ -181,7 +182,10 @@ FORMAT_MODULE_PATH = ["kogge.formats"]
 
 
 def _email(url: str) -> dict[str, Any]:
-    """`smtp://user:password@host:port`, `smtps://…`; empty: mails stay readable in the outbox page."""
+    """`smtp://user:password@host:port?from=shop@example.com` or `smtps://…`.
+
+    Empty: mails stay in the outbox, where they can be read.
+    """
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     parts = urlsplit(url)
@@ -195,6 +199,7 @@ def _email(url: str) -> dict[str, Any]:
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_USE_TLS": parts.scheme == "smtp" and bool(parts.username),
+        "DEFAULT_FROM_EMAIL": dict(parse_qsl(parts.query)).get("from", unquote(parts.username or "")),
     }
 
 

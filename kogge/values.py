@@ -45,10 +45,10 @@ class Money:
             raise InvalidValue(f"not an amount of money: {self.amount!r}")
         if not _CURRENCY.fullmatch(self.currency):
             raise InvalidValue(f"not a currency: {self.currency!r}")
+        if abs(self.amount) > MAX_AMOUNT:  # first: quantizing a huge number is an error of its own
+            raise InvalidValue(f"amount out of range: {self.amount}")
         if self.amount != self.amount.quantize(CENT):
             raise InvalidValue(f"more than two decimals: {self.amount}")
-        if abs(self.amount) > MAX_AMOUNT:
-            raise InvalidValue(f"amount out of range: {self.amount}")
         object.__setattr__(self, "amount", self.amount.quantize(CENT) + 0)
 
     @classmethod
@@ -118,9 +118,9 @@ class Address:
 
     def completed_by(self, known: Self) -> Self:
         """This address with its empty parts filled from what was known before (promise 8)."""
-        return type(self)(**{
-            part.name: getattr(self, part.name) or getattr(known, part.name) for part in fields(self)
-        })
+        return type(self)(
+            **{part.name: getattr(self, part.name) or getattr(known, part.name) for part in fields(self)}
+        )
 
 
 @dataclass(frozen=True, slots=True)

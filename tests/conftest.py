@@ -38,7 +38,7 @@ def _only_loopback() -> Iterator[None]:
             raise RuntimeError(f"a test wanted to reach {address[0]}")
         _connect(self, address)
 
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[assignment,method-assign]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
 

@@ -26,8 +26,9 @@ CATALOGUES = sorted(PACKAGE.rglob("locale/en/LC_MESSAGES/django.po"))
 TEMPLATES = [path for path in sorted(PACKAGE.rglob("templates/**/*.*")) if path.suffix in {".html", ".txt"}]
 
 # What Django's templatize makes of {% trans %} and {% blocktrans %}: calls with string literals.
+_LITERAL = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _CALL = re.compile(
-    r"""\b(n?p?gettext|_)\(\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\"\"\".*?\"\"\"))""", re.DOTALL
+    rf"\b(?:n?gettext|_)\(\s*({_LITERAL})|\bn?pgettext\(\s*{_LITERAL}\s*,\s*({_LITERAL})", re.DOTALL
 )
 _PLACEHOLDER = re.compile(r"\{\w*\}|%\(\w+\)[sd]|%[sd]")
 
@@ -71,16 +72,14 @@ def english() -> set[str]:
 
 
 def messages(catalogue: Path) -> Iterator[tuple[str, str]]:
-    """Source and translation; of a plural its general form, which carries every placeholder."""
+    """Source and translation; of a plural both its forms."""
     with catalogue.open("rb") as file:
         for message in read_po(file, locale="en"):
-            if not message.id:
-                continue
-            if isinstance(message.id, tuple):
-                yield message.id[0], message.string[0]
-                yield message.id[1], message.string[-1]
-            else:
-                yield message.id, str(message.string)
+            sources = [message.id] if isinstance(message.id, str) else message.id
+            strings = [message.string] if isinstance(message.string, str) else message.string or []
+            yield from (
+                (source, translation) for source, translation in zip(sources, strings, strict=True) if source
+            )
 
 
 def sentences_in_python() -> Iterator[tuple[Path, str]]:
@@ -92,5 +91,5 @@ def sentences_in_python() -> Iterator[tuple[Path, str]]:
 
 def sentences_in_templates() -> Iterator[tuple[Path, str]]:
     for path in TEMPLATES:
-        for _function, literal in _CALL.findall(templatize(path.read_text(), origin=str(path))):
-            yield path, ast.literal_eval(literal)
+        for plain, with_context in _CALL.findall(templatize(path.read_text(), origin=str(path))):
+            yield path, ast.literal_eval(plain or with_context)

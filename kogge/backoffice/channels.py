@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from django.http import HttpRequest
 
-from kogge.backoffice.models import Order, Product
+from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 
 
@@ -82,6 +82,10 @@ class Channel(Protocol):
 
     def product_panel(self, product: Product, request: HttpRequest) -> Panel | None:
         """The channel's side of a product, for the box "Kanäle" of its page."""
+        ...
+
+    def product_assigned(self, line: OrderLine, product: Product, *, actor: str, now: datetime) -> None:
+        """The merchant said which product a free line is; called inside its transaction."""
         ...
 
     def timeline(self, order: Order) -> Sequence[TimelineEntry]:

@@ -17,6 +17,8 @@ from kogge.merchants.access import may
 from kogge.merchants.models import Merchant, Role
 
 MOST_SHOWN = 99
+APPS = "/apps/"
+PRESSING = {"red", "danger"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def menu(request: HttpRequest) -> Mapping[str, Any]:
         "may_act": may(role, Role.STAFF),
         "is_owner": may(role, Role.OWNER),
         "menu": SimpleLazyObject(lambda: _entries(merchant, request.path)),
-        "notices": SimpleLazyObject(lambda: _notices(merchant)),
+        "notices": SimpleLazyObject(lambda: _notices(merchant, request.path)),
     }
 
 
@@ -63,15 +65,21 @@ def _entries(merchant: Merchant, path: str) -> list[Entry]:
         ),
         entry(_("Produkte"), "products", "package"),
         entry(_("Verkaufskanäle"), "channels", "building-store"),
-        entry(_("Apps"), "apps", "apps", also="/apps/", group=_("Erweiterungen")),
+        entry(_("Apps"), "apps", "apps", also=APPS, group=_("Erweiterungen")),
         entry(_("Einstellungen"), "settings", "settings"),
     ]
 
 
 def _waiting_orders(merchant: Merchant) -> str:
-    waiting = Order.objects.of(merchant).filter(status=Order.Status.OPEN)[: MOST_SHOWN + 1].count()
+    # New orders are those nobody has begun to pack; asked this way, an index answers.
+    new = Order.objects.of(merchant).filter(delivery_status=Order.Delivery.OPEN)
+    waiting = new[: MOST_SHOWN + 1].count()
     return f"{MOST_SHOWN}+" if waiting > MOST_SHOWN else str(waiting or "")
 
 
-def _notices(merchant: Merchant) -> list[Notice]:
-    return [notice for channel in CHANNELS.values() for notice in channel.notices(merchant)]
+def _notices(merchant: Merchant, path: str) -> list[Notice]:
+    """What stops the business stands on every page; the rest on the overview and on the apps' own pages."""
+    told = [notice for channel in CHANNELS.values() for notice in channel.notices(merchant)]
+    if path == reverse("overview") or path.startswith(APPS):
+        return told
+    return [notice for notice in told if notice.tone in PRESSING]

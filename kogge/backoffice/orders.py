@@ -137,3 +137,5 @@ def assign_product(line: OrderLine, product: Product, *, actor: str, now: dateti
         position=line.position,
         code=product.code,
     )
+    if channel := channel_of(order):
+        channel.product_assigned(line, product, actor=actor, now=now)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kogge.benchmarks import importing, searching
+from kogge.benchmarks.asking import requests_per_second
+from kogge.benchmarks.importing import orders_per_second, rate_as_the_shop_grows
 
-# A scenario takes its size (number of orders) and prints progress on stderr; it answers its figures.
+# A scenario takes its size (orders or requests), shows progress on stderr and answers its figures.
 SCENARIOS: dict[str, Callable[[int], dict[str, object]]] = {
-    "import": importing.orders_per_second,
-    "growth": importing.rate_as_the_shop_grows,
-    "simulator": searching.requests_per_second,
+    "import": orders_per_second,
+    "growth": rate_as_the_shop_grows,
+    "simulator": requests_per_second,
 }

@@ -103,7 +103,13 @@ def fresh_installation(simulator: RunningSimulator) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="kogge-bench-") as folder:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KOGGE_")}
         kept.pop("DATABASE_URL", None)
-        yield {**kept, **simulator.environment(), "KOGGE_DATA_DIR": str(Path(folder)), "KOGGE_LOG_LEVEL": "WARNING"}
+        yield {
+            **kept,
+            **simulator.environment(),
+            "KOGGE_DATA_DIR": str(Path(folder)),
+            "DJANGO_SETTINGS_MODULE": "kogge.settings",
+            "KOGGE_LOG_LEVEL": "WARNING",
+        }
 
 
 def _free_port() -> int:

@@ -70,6 +70,9 @@ COMMANDS = {
     ),
 }
 
+# These run on and log what they do; all others say what went wrong in one sentence, and nothing else.
+RUNNING_ON = {"up", "web", "worker"}
+
 # Commands of a group that live in a module of their own.
 FURTHER = {"amazon": {"check": "kogge.cli.amazon_check:check"}}
 
@@ -92,6 +95,8 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
+        if cmd_name not in RUNNING_ON:
+            os.environ.setdefault("KOGGE_LOG_LEVEL", "WARNING")
         if entry.django:
             set_up_django()
         command = _import(entry.place)
@@ -139,10 +144,12 @@ def fail(sentence: str) -> NoReturn:
 def set_up_django() -> None:
     """Make models and translations usable, and speak the terminal's language."""
     import django
+    from django.apps import apps
     from django.utils import translation
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kogge.settings")
-    django.setup()
+    if not apps.ready:
+        django.setup()
     translation.activate(language())
 
 

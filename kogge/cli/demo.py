@@ -2,13 +2,14 @@
 
 Everything lives in a directory of its own, which is emptied at each start. Amazon is the simulator; it
 keeps Amazon's limits but for `searchOrders`, which refills every 10 s instead of every 3 minutes, so
-that Kogge may ask every 20 s instead of every 10 minutes and people see orders come in.
+that Kogge may ask every 15 s instead of every 10 minutes and people see orders come in.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import logging
 import os
 import secrets
 import shutil
@@ -25,12 +26,14 @@ from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
 from kogge.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SELLER_ID, STORE_NAME, Listing, Simulator
 from kogge.simulator.quotas import Plan
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_PORT = 8000
 EMAIL = "demo@kogge.example"
 MARKER = "kogge-demo"
 GERMANY, FRANCE = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
 
-CHECK_SECONDS = 20.0
+CHECK_SECONDS = 15.0
 SEARCH_PLAN = Plan(rate=0.1, burst=20)
 
 # Amazon shows an order to searches two minutes after it was placed; these are old enough at once.
@@ -44,7 +47,7 @@ ONE_BY_ONE = (
     "partially_shipped", "standard", "net", "shipped", "gift", "no_address", "standard", "cancelled", "multi",
     "ship_plus", "nasty",
 )  # fmt: skip
-ARRIVAL_SECONDS = 9.0
+ARRIVAL_SECONDS = 6.0
 ORDERS_PER_MINUTE = 0.5
 
 # Settings that would let the demo touch what is not the demo's.
@@ -195,9 +198,13 @@ class _Bustle:
             self._check_soon()
 
     def _check_soon(self) -> None:
-        from django.db import connection
+        from django.db import OperationalError, connection
 
         from kogge.engine import due
 
-        due.make_due("check_orders", self.connection_id, now=datetime.now(UTC))
-        connection.close()
+        try:
+            due.make_due("check_orders", self.connection_id, now=datetime.now(UTC))
+        except OperationalError as busy:
+            logger.warning("the database is busy, checking a little later: %s", busy)
+        finally:
+            connection.close()

@@ -83,11 +83,11 @@ class Household:
             self._stop_children()
 
     def _watch(self, url: str, when_up: Callable[[], None], now_and_then: Callable[[], None]) -> bool:
-        is_up = False
+        running = False
         while not self.stopping.wait(LOOK_SECONDS):
-            if is_up:
+            if running:
                 now_and_then()
-            elif is_up := answers(url):
+            elif running := is_up(url):
                 when_up()
             if not self._all_run():
                 return False
@@ -150,7 +150,7 @@ def free_port() -> int:
         return port
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     """Whether a server answers at `url`, whatever it says."""
     try:
         with urllib.request.urlopen(url, timeout=2):  # noqa: S310  (our own address)

@@ -24,6 +24,8 @@ WHOLE = 1 - 1e-6
 # that was wrong; it refills from now on.
 CLOCK_SKEW = 60.0
 
+FIRST_PAUSE = 5.0  # seconds after the first refusal
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -59,16 +61,24 @@ def learn(subject: int, operation: str, rate: float, *, burst: int, now: datetim
     if rate <= 0:  # would never refill again: not a limit but a mistake
         raise ValueError(f"{operation}: a rate must be positive, not {rate}")
     _fill_fresh(subject, operation, rate, burst, now)
-    _bucket(subject, operation).exclude(rate=rate, burst=burst).update(
-        tokens=_available(now), counted_at=_counted(now), rate=rate, burst=burst
+    _bucket(subject, operation).exclude(rate=rate, burst=burst, refusals=0).update(
+        tokens=_available(now), counted_at=_counted(now), rate=rate, burst=burst, refusals=0
     )
 
 
 def empty(subject: int, operation: str, *, rate: float, burst: int, now: datetime) -> float:
-    """The partner says there is no token (HTTP 429), whatever we counted: seconds until the next."""
+    """The partner says there is no token (HTTP 429), whatever we counted: seconds until the next try.
+
+    How far the two counts differ is unknown. So the first pause is short, each further one doubles, and
+    none is longer than one token takes to refill.
+    """
     _fill_fresh(subject, operation, rate, burst, now)
-    _bucket(subject, operation).update(tokens=0.0, counted_at=_counted(now))
-    return _seconds_to_next(Bucket.objects.get(subject=subject, operation=operation), now)
+    bucket = Bucket.objects.get(subject=subject, operation=operation)
+    pause = min(1 / bucket.rate, FIRST_PAUSE * 2**bucket.refusals)
+    _bucket(subject, operation).update(
+        tokens=1.0 - bucket.rate * pause, counted_at=_counted(now), refusals=F("refusals") + 1
+    )
+    return _seconds_to_next(Bucket.objects.get(pk=bucket.pk), now)
 
 
 def levels(subject: int, now: datetime) -> list[Level]:

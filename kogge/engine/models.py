@@ -44,6 +44,7 @@ class Bucket(models.Model):
     tokens = models.FloatField()
     rate = models.FloatField()  # tokens a second
     burst = models.PositiveIntegerField()
+    refusals = models.PositiveSmallIntegerField(default=0)  # in a row, since the last good answer
     # Seconds since 1970: the only notation of time both databases calculate with alike.
     counted_at = models.FloatField()
 

@@ -40,7 +40,7 @@ class SignOut(LogoutView):
     http_method_names = ["post", "options"]
 
 
-class NewPasswordForm(PasswordChangeForm):  # type: ignore[type-arg]
+class NewPasswordForm(PasswordChangeForm):
     """Asks for the present password, so that an unattended browser cannot be taken over."""
 
     old_password = forms.CharField(

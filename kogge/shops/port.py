@@ -214,7 +214,9 @@ class Shop(Protocol):
         """Give back reservations; unknown or released keys do nothing."""
         ...
 
-    def assign_product(self, channel: str, external_id: str, line: str, product_id: str, *, now: datetime) -> None:
+    def assign_product(
+        self, channel: str, external_id: str, line: str, product_id: str, *, now: datetime
+    ) -> None:
         """Tell the shop which product a free line is; its stock moves now."""
         ...
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from kogge.backoffice import stock
-from kogge.backoffice.models import Order, Product
+from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 from kogge.shops.port import NewLine, NewOrder
 from kogge.values import Address, Money
@@ -110,6 +110,7 @@ class ListeningChannel:
     woken: list[int] = field(default_factory=list)
     refuses: str | None = None
     imported: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    assigned: list[tuple[str, str, str]] = field(default_factory=list)
 
     def shop_changed(self, merchant_id: int, *, now: datetime) -> None:
         self.woken.append(merchant_id)
@@ -119,6 +120,12 @@ class ListeningChannel:
 
     def refuse_ship(self, order: Order, *, now: datetime) -> str | None:
         return self.refuses
+
+    def product_assigned(self, line: OrderLine, product: Product, *, actor: str, now: datetime) -> None:
+        self.assigned.append((line.external_id, product.code, actor))
+
+    def product_panel(self, product: Product, request: object) -> None:
+        return None
 
     def import_product(
         self, merchant: Merchant, product_id: int, row: Mapping[str, str], *, now: datetime

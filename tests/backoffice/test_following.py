@@ -91,6 +91,15 @@ def test_an_order_shipped_elsewhere_is_closed_without_a_parcel(order: Order) -> 
     assert last_event(order) == ("changed_by_channel", "amazon", {"shipped": {"1": 2, "2": 1}})
 
 
+def test_what_was_shipped_here_stays_shipped_when_the_channel_knows_less(order: Order) -> None:
+    dispatch.ship(order, carrier="DHL", tracking_number="T", quantities={1: 2}, actor=ANNA, now=NOW)
+
+    answer = follow(order, lines={"11": LineState(2, 1, 0), "12": LineState(1, 0, 0)})
+
+    assert not answer.changed
+    assert order.lines.get(position=1).shipped == 2
+
+
 def test_lines_the_shop_does_not_know_are_left_out(order: Order) -> None:
     assert not follow(order, lines={"99": LineState(1, 1, 0)}).changed
 

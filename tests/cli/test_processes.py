@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from kogge.cli.processes import answers, free_port, is_free
+from kogge.cli.processes import free_port, is_free, is_up
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
@@ -101,7 +102,7 @@ def test_a_worker_that_dies_is_started_again(start: Callable[..., Running]) -> N
     os.kill(first, signal.SIGKILL)
 
     wait_until(lambda: up.children().get("worker", first) != first)
-    assert answers(f"http://127.0.0.1:{up.port}/health/live")
+    assert is_up(f"http://127.0.0.1:{up.port}/health/live")
 
 
 def test_nothing_keeps_running_when_the_command_is_killed(start: Callable[..., Running]) -> None:
@@ -115,21 +116,32 @@ def test_nothing_keeps_running_when_the_command_is_killed(start: Callable[..., R
     wait_until(lambda: is_free(up.port))
 
 
-def test_a_taken_port_is_said_in_a_sentence(start: Callable[..., Running]) -> None:
-    up = start("up")
-    up.first_answer()
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
 
-    second = subprocess.run(
-        [sys.executable, "-m", "kogge.cli", "web", "--port", str(up.port)],
-        env={**os.environ, "LANG": "de_DE.UTF-8"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+        refused = subprocess.run(
+            [sys.executable, "-m", "kogge.cli", "web", "--port", str(port)],
+            env={**os.environ, "KOGGE_DATA_DIR": str(tmp_path), "LANG": "de_DE.UTF-8", "LC_ALL": ""},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
 
-    assert second.returncode == 1
-    assert second.stderr == f"Port {up.port} ist belegt. Wähle mit --port einen anderen.\n"
+    assert refused.returncode == 1
+    assert refused.stderr == f"Port {port} ist belegt. Wähle mit --port einen anderen.\n"
+
+
+def test_the_simulator_says_how_to_reach_it_and_ends_when_told(start: Callable[..., Running]) -> None:
+    simulator = start("simulator", "--quotas", "off")
+
+    addresses = simulator.first_answer()
+
+    assert addresses["KOGGE_AMAZON_API_URL"] == f"http://127.0.0.1:{simulator.port}"
+    assert is_up(addresses["KOGGE_AMAZON_API_URL"])
+    simulator.process.send_signal(signal.SIGTERM)
+    assert simulator.process.wait(SECONDS) == 0
 
 
 def test_the_demo_opens_with_a_way_in_and_orders_arrive(
@@ -141,7 +153,7 @@ def test_the_demo_opens_with_a_way_in_and_orders_arrive(
 
     assert shown["email"] == "demo@kogge.example"
     assert len(shown["password"]) >= 12
-    assert answers(shown["amazon"])
+    assert is_up(shown["amazon"])
     wait_until(lambda: orders(tmp_path / "data") >= 5)
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(SECONDS) == 0

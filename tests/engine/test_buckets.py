@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
@@ -13,7 +13,13 @@ from tests.engine.test_due import at_once
 
 pytestmark = pytest.mark.django_db
 
-SEARCH = {"rate": 0.5, "burst": 3}
+
+class Rate(TypedDict):
+    rate: float
+    burst: int
+
+
+SEARCH = Rate(rate=0.5, burst=3)
 
 
 def test_a_fresh_bucket_gives_its_burst_and_then_names_the_wait(clock: Any) -> None:
@@ -82,6 +88,26 @@ def test_an_emptied_bucket_gives_nothing_until_it_has_refilled(clock: Any) -> No
 
     assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=1)) == pytest.approx(1.0)
     assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=1)) == 0.0
+
+
+def test_pauses_after_refusals_double_up_to_what_one_token_takes(clock: Any) -> None:
+    slow: Any = {"rate": 0.0056, "burst": 20}
+    pauses = []
+    for _refusal in range(8):
+        pauses.append(buckets.empty(1, "search", **slow, now=clock.now))
+        clock.advance(seconds=pauses[-1])
+
+    assert pauses == pytest.approx([5, 10, 20, 40, 80, 160, 1 / 0.0056, 1 / 0.0056])
+
+
+def test_a_good_answer_ends_the_row_of_refusals(clock: Any) -> None:
+    slow: Any = {"rate": 0.0056, "burst": 20}
+    for _refusal in range(3):
+        buckets.empty(1, "search", **slow, now=clock.now)
+
+    buckets.learn(1, "search", 0.0056, burst=20, now=clock.now)
+
+    assert buckets.empty(1, "search", **slow, now=clock.now) == pytest.approx(5)
 
 
 def test_a_clock_that_is_seconds_behind_refills_nothing_twice(clock: Any) -> None:

@@ -238,7 +238,11 @@ def test_two_that_want_one_operation_at_once_do_not_both_get_it(clock: Any) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_wakes_from_many_sides_at_once_make_one_row_and_are_all_counted(clock: Any) -> None:
-    at_once(6, lambda _number: [due.make_due("check", 1, now=clock.now)])
+    def wake(_number: int) -> list[Any]:
+        due.make_due("check", 1, now=clock.now)
+        return []
+
+    at_once(6, wake)
 
     assert Due.objects.get().wakes >= 6
 

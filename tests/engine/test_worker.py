@@ -240,6 +240,33 @@ def test_a_stopped_worker_finishes_what_it_has_in_hand_and_begins_nothing_new() 
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_lease_of_long_work_is_renewed_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kogge.engine.worker.RENEW_SECONDS", 0.05)
+    due.make_due("check", 1, now=timezone.now())
+
+    tally = run_due({"check": lasting_until_renewed})
+
+    assert tally == Tally(done=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_renews_the_leases_of_all_it_has_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kogge.engine.worker.RENEW_SECONDS", 0.05)
+    due.make_due("check", [1, 2], now=timezone.now())
+    worker = Worker({"check": lasting_until_renewed})
+    thread = running(worker)
+
+    for _look in range(200):
+        if Due.objects.filter(finished_at__isnull=False).count() == 2:
+            break
+        worker.stopping.wait(0.1)
+    worker.stop()
+    thread.join(20)
+
+    assert list(Due.objects.values_list("last_error", flat=True)) == ["", ""]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_a_killed_worker_had_in_hand_is_taken_over_at_once(tmp_path: Path) -> None:
     due.make_due("check", 7, now=timezone.now())
     victim = worker_process(tmp_path, "time.sleep(60)")
@@ -272,6 +299,17 @@ def test_sigterm_lets_a_worker_process_finish_its_work(tmp_path: Path) -> None:
 
 def breaking(work: Work) -> Outcome:
     raise ZeroDivisionError("Erika Mustermann")
+
+
+def lasting_until_renewed(work: Work) -> Outcome:
+    row = Due.objects.filter(pk=work.lease.due_id)
+    first = row.get().leased_until
+    look = threading.Event()
+    for _look in range(200):
+        if row.get().leased_until != first:
+            return Outcome(work.now + HOUR, done=1)
+        look.wait(0.1)
+    raise AssertionError("the lease was not renewed")
 
 
 def unexpected(seconds: float) -> None:

@@ -271,3 +271,47 @@ def test_a_run_that_died_is_closed_by_the_next(stage: Stage) -> None:
     died.refresh_from_db()
     assert died.state == "failed"
     assert died.finished_at is not None
+
+
+def test_a_worker_that_was_overtaken_stores_nothing(stage: Stage) -> None:
+    from kogge.amazon.orders.check import check_orders
+    from kogge.engine import due
+    from kogge.engine.work import LeaseLost, Work
+
+    stage.buy(5, kind="standard")
+    lease = due.claim_one("check_orders", stage.connection.pk, "somewhere:1:1", now=stage.now)
+    assert lease is not None
+    stage.amazon.fault("searchOrders", "slow", seconds=0)
+    work = Work("check_orders", stage.connection.pk, stage.clock, lease)
+    Due.objects.filter(pk=lease.due_id).update(fence=lease.fence + 1)
+
+    with pytest.raises(LeaseLost):
+        check_orders(work)
+
+    assert stage.shop_orders() == {}
+    assert OrderCursor.objects.of(stage.merchant).get(kind="check").watermark == ""
+
+
+def test_a_shop_elsewhere_gets_its_orders_after_they_are_stored(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kogge.backoffice.builtin_shop import BuiltinShop
+    from kogge.shops.port import ShopUnavailable
+
+    bought = stage.buy(120, kind="standard", age_s=300)
+    monkeypatch.setattr(BuiltinShop, "shares_transaction", False)
+    with monkeypatch.context() as broken:
+
+        def unavailable(*_: Any, **__: Any) -> Any:
+            raise ShopUnavailable
+
+        broken.setattr(BuiltinShop, "place_orders", unavailable)
+        outcome = stage.run("check_orders")
+    waiting = AmazonOrder.objects.of(stage.merchant).filter(intake="to_place").count()
+
+    stage.check()
+
+    assert outcome.error == "Der Shop antwortet gerade nicht."
+    assert waiting == 120
+    assert_all_arrived(stage, bought)
+    assert not AmazonOrder.objects.of(stage.merchant).filter(sealed_raw__isnull=False).exists()

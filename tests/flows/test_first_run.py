@@ -10,7 +10,7 @@ import pytest
 from kogge.amazon.orders.backfill import is_finished, progress_of
 from kogge.amazon.orders.models import AmazonOrder
 from kogge.engine import buckets
-from tests.flows.conftest import Stage
+from tests.flows.conftest import FRANCE, GERMANY, Stage
 
 DAY = 24 * 3600
 
@@ -72,6 +72,46 @@ def test_delivered_history_comes_without_its_people(stage: Stage) -> None:
     assert read_people(order).buyer_name == ""
     assert stage.stock(shipped.items[0].sku) == (100, 0)
     assert AmazonOrder.objects.of(stage.merchant).get().purged_at is not None
+
+
+def test_a_marketplace_that_is_added_later_brings_its_orders(stage: Stage) -> None:
+    from kogge.amazon.connections.accounts import set_marketplaces
+
+    set_marketplaces(stage.connection, [GERMANY], now=stage.now)
+    from_days_ago(stage, 100)
+    german = stage.amazon.place_order(kind="standard", age_s=2 * DAY)
+    french = [
+        stage.amazon.place_order(kind="standard", marketplace_id=FRANCE, age_s=age * DAY) for age in (2, 50)
+    ]
+    stage.check()
+    stage.run("backfill_orders")
+    before = set(stage.shop_orders())
+    set_marketplaces(stage.connection, [GERMANY, FRANCE], now=stage.now)
+
+    stage.check()
+    stage.run("backfill_orders")
+
+    assert before == {german.order_id}
+    assert stage.shop_orders().keys() == {german.order_id, *(order.order_id for order in french)}
+
+
+def test_a_query_that_amazon_refuses_is_made_anew_next_time(stage: Stage) -> None:
+    stage.buy(3, kind="standard")
+    real = stage.connection.marketplaces.exclude(marketplace_id="NIRGENDWO")
+    real.update(active=False)
+    nowhere = stage.connection.marketplaces.create(
+        marketplace_id="NIRGENDWO", name="Nirgendwo", country="XX", currency="EUR", active=True
+    )
+    refused = stage.check()
+    stage.amazon.violations.clear()  # asking for a marketplace that does not exist was the point
+    real.update(active=True)
+    nowhere.delete()
+
+    accepted = stage.check()
+
+    assert refused.state == "failed"
+    assert "Invalid marketplace" in refused.reason
+    assert (accepted.state, accepted.new) == ("done", 3)
 
 
 class TestWithAmazonsQuotas:

@@ -28,7 +28,7 @@ OURS = [
 ]
 
 
-def belongs_to_a_merchant(model: type[models.Model], seen: frozenset[Any] = frozenset()) -> bool:
+def belongs_to_a_merchant(model: Any, seen: frozenset[Any] = frozenset()) -> bool:
     """Whether a path of foreign keys leads from the model to a merchant."""
     if model is Merchant:
         return True

@@ -1,7 +1,9 @@
 """Which messages go into the next feed, and when: few feeds for what can wait, at once for what cannot.
 
 Amazon asks for no more than one feed of a type in 20 minutes and processes a seller's feeds one after
-the other (reference 6, 9). A cancellation does not wait for that, only for two minutes' distance.
+the other (reference 6, 9). A cancellation does not wait for that, only for two minutes' distance; and for
+a feed that is still open, since Amazon would not look at the next one before. A feed that hangs holds up
+no cancellation.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ def next_build(connection_id: int) -> datetime | None:
     """When the next feed may be built; None while nothing waits or an unfinished feed decides about that."""
     if _unfinished(connection_id).filter(state__in=NOT_HANDED_OVER).exists():
         return None
+    if _is_working(connection_id):
+        return None
     urgent = _first(_cancellations(connection_id), _free_from(connection_id, URGENT_DISTANCE))
     if _unfinished(connection_id).exists():
         return urgent
@@ -60,6 +64,8 @@ def marketplaces_of(messages: Iterable[OrderMessage]) -> tuple[str, ...]:
 
 def _ready(connection_id: int, now: datetime) -> list[OrderMessage]:
     """Cancellations first; acknowledgements ride along when an urgent feed goes out anyway."""
+    if _is_working(connection_id):
+        return []
     urgent: list[OrderMessage] = []
     if _is_free(connection_id, URGENT_DISTANCE, now):
         urgent = _locked(_cancellations(connection_id), now)
@@ -122,6 +128,11 @@ def _unfinished(connection_id: int) -> QuerySet[Feed]:
     return Feed.objects.everyone().filter(
         connection_id=connection_id, feed_type=FEED_TYPE, state__in=UNDER_WAY
     )
+
+
+def _is_working(connection_id: int) -> bool:
+    """Amazon has a feed in hand that does not hang."""
+    return _unfinished(connection_id).filter(stuck_at__isnull=True).exists()
 
 
 def _of(connection_id: int) -> QuerySet[OrderMessage]:

@@ -74,7 +74,7 @@ def queue_cancellation(
         if _live(connection_id).filter(amazon_order_id=amazon_order_id, kind=Kind.CANCEL).exists():
             return False
         drop_acknowledgements(connection_id, [amazon_order_id])
-        _ask_soon(connection_id, amazon_order_id, now)
+        _ask_soon(connection_id, now)
         OrderMessage.objects.everyone().create(
             connection_id=connection_id,
             amazon_order_id=amazon_order_id,
@@ -133,12 +133,9 @@ def _live(connection_id: int) -> QuerySet[OrderMessage]:
     return OrderMessage.objects.everyone().filter(connection_id=connection_id).exclude(state__in=SETTLED)
 
 
-def _ask_soon(connection_id: int, amazon_order_id: str, now: datetime) -> None:
-    """A feed whose answer a cancellation waits for is asked about at once, not when its turn comes."""
-    carrying = OrderMessage.objects.everyone().filter(
-        connection_id=connection_id, amazon_order_id=amazon_order_id, state=State.SENDING
-    )
-    feeds = Feed.objects.everyone().filter(pk__in=carrying.values("feed"), state=Feed.State.OPEN)
+def _ask_soon(connection_id: int, now: datetime) -> None:
+    """A feed whose end a cancellation waits for is asked about at once, not when its turn comes."""
+    feeds = Feed.objects.everyone().filter(connection_id=connection_id, state=Feed.State.OPEN)
     feeds.update(next_poll_at=now)
 
 

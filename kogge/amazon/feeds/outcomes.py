@@ -92,10 +92,8 @@ def _finish(feed: Feed, state: str, status: str, now: datetime) -> bool:
 
 
 def _accept(turn: Round, messages: Collection[OrderMessage]) -> None:
-    for message in messages:
-        message.state, message.accepted_at, message.not_before = State.ACCEPTED, turn.now, turn.now
-        message.last_error = ""
-    _store(messages, "state", "accepted_at", "not_before", "last_error")
+    rows = OrderMessage.objects.everyone().filter(pk__in=[message.pk for message in messages])
+    rows.update(state=State.ACCEPTED, accepted_at=turn.now, not_before=turn.now, last_error="")
     record(
         [
             Entry(turn.connection.pk, _ACCEPTED_ENTRY[message.kind], turn.now, message.amazon_order_id)
@@ -112,7 +110,7 @@ def _reject(turn: Round, rejected: Collection[tuple[OrderMessage, MessageResult]
     for message, result in rejected:
         message.state, message.last_error = State.REJECTED, _reason(result)
     messages = [message for message, _result in rejected]
-    _store(messages, "state", "last_error")
+    OrderMessage.objects.everyone().bulk_update(messages, ["state", "last_error"], batch_size=200)
     record([_rejected_entry(turn, message) for message in messages])
     open_troubles(turn.connection.pk, [_rejected_matter(message) for message in messages], now=turn.now)
     turn.rejected += len(messages)
@@ -164,7 +162,3 @@ def _rejected_matter(message: OrderMessage) -> Matter:
 
 def _reason(result: MessageResult) -> str:
     return f"{result.description} ({result.code})" if result.code else result.description
-
-
-def _store(messages: Collection[OrderMessage], *fields: str) -> None:
-    OrderMessage.objects.everyone().bulk_update(messages, fields, batch_size=200)

@@ -46,12 +46,17 @@ def _poll(turn: Round, feed: Feed) -> None:
     if info.processing_status in _FINISHED:
         settle(turn, feed, status=info.processing_status, report=_report(turn, info))
         return
-    pause = POLLS[min(feed.polls + 1, len(POLLS) - 1)]
+    pause = POLLS[0] if _waiting_cancellations(turn).exists() else POLLS[min(feed.polls + 1, len(POLLS) - 1)]
     _open(turn.connection.pk).filter(pk=feed.pk).update(
         polls=feed.polls + 1,
         next_poll_at=turn.now + pause,
         processing_status=info.processing_status[:20],
     )
+
+
+def _waiting_cancellations(turn: Round) -> QuerySet[OrderMessage]:
+    messages = OrderMessage.objects.everyone().filter(connection=turn.connection)
+    return messages.filter(kind=Kind.CANCEL, state=State.WAITING)
 
 
 def _report(turn: Round, info: FeedInfo) -> FeedReport | None:
@@ -85,9 +90,7 @@ def _set_cancellations_free(turn: Round, feed: Feed) -> None:
 
     The feed with the acknowledgement was handed over before; Amazon processes them one after the other.
     """
-    waiting = OrderMessage.objects.everyone().filter(
-        connection=turn.connection, kind=Kind.CANCEL, state=State.WAITING
-    )
+    waiting = _waiting_cancellations(turn)
     feed.messages.filter(
         kind=Kind.ACKNOWLEDGE,
         state=State.SENDING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -42,7 +42,7 @@ class Run(models.Model):
     next_try_at = models.DateTimeField(null=True)
     watermark = models.CharField(max_length=40, default="")
 
-    objects: ClassVar[ScopedManager[Run]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 
     class Meta:
         indexes = [models.Index(fields=["connection", "kind", "-started_at"], name="runs_newest")]
@@ -67,7 +67,7 @@ class JournalEntry(models.Model):
     kind = models.CharField(max_length=40)
     details = models.JSONField(default=dict)
 
-    objects: ClassVar[ScopedManager[JournalEntry]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 
     class Meta:
         ordering = ["at", "id"]
@@ -90,7 +90,7 @@ class Trouble(models.Model):
     closed_at = models.DateTimeField(null=True)
     closed_by = models.CharField(max_length=200, default="")
 
-    objects: ClassVar[ScopedManager[Trouble]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 
     class Meta:
         constraints = [

@@ -206,7 +206,7 @@ TROUBLES: dict[str, Request] = {
             "Ordne das Produkt zu, damit der Warenbestand stimmt. "
             "Künftige Bestellungen derselben SKU finden es dann von selbst."
         ),
-        (Button.ASSIGN, Button.AMAZON),
+        (Button.ASSIGN, Button.AMAZON, Button.DONE),
         short=_("Zu einer Position der Bestellung wurde kein Produkt im Shop gefunden."),
     ),
     "unreadable_order": Request(

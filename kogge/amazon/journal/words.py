@@ -97,6 +97,36 @@ OPERATION: Words = {
     "getMarketplaceParticipations": _("Marktplätze abfragen"),
 }
 
+# How the Amazon client words its errors (kogge/spapi/errors.py), which knows no languages.
+_ERRORS: tuple[tuple[re.Pattern[str], str | Promise], ...] = (
+    (
+        re.compile(r"(?P<operation>\w+) has to wait: the quota is used up.*", re.DOTALL),
+        _("„%(operation)s“ wartet: Das Kontingent bei Amazon ist für den Augenblick verbraucht."),
+    ),
+    (
+        re.compile(r"(?P<operation>\w+) may or may not have taken effect: (?P<rest>.*)", re.DOTALL),
+        _("Ob „%(operation)s“ bei Amazon angekommen ist, ist ungewiss: %(rest)s"),
+    ),
+    (
+        re.compile(r"Amazon refused (?P<operation>\w+): (?P<rest>.*)", re.DOTALL),
+        _("Amazon lehnt „%(operation)s“ ab: %(rest)s"),
+    ),
+    (
+        re.compile(
+            r"Amazon does not accept the connection at \w+ \((?P<reason>\w+)\)(?P<rest>.*)", re.DOTALL
+        ),
+        _("Amazon nimmt die Verbindung nicht an: %(reason)s%(rest)s"),
+    ),
+    (
+        re.compile(r"(?P<operation>\w+) failed: Amazon could not be reached(?P<rest>.*)", re.DOTALL),
+        _("„%(operation)s“ ist gescheitert: Amazon ist nicht erreichbar%(rest)s"),
+    ),
+    (
+        re.compile(r"(?P<operation>\w+) failed: (?P<rest>.*)", re.DOTALL),
+        _("„%(operation)s“ ist gescheitert: %(rest)s"),
+    ),
+)
+
 # Which table tells the values of a detail of this name.
 _BY_NAME: Mapping[str, tuple[Words, ...]] = {
     "status": (STATUS,),
@@ -113,9 +143,19 @@ def in_words(name: str, value: object) -> str:
     for words in _BY_NAME.get(name, ()):
         if text in words:
             return str(words[text])
+    if name == "reason":
+        return error_in_words(text)
     if money := _MONEY.fullmatch(text):
         return f"{formats.number_format(money[1], 2, force_grouping=True)} {money[2]}"
     return _as_time(text) if _TIME.match(text) else text
+
+
+def error_in_words(text: str) -> str:
+    """An error of the Amazon client in the reader's language; Amazon's own words in it stay as they are."""
+    for pattern, sentence in _ERRORS:
+        if found := pattern.fullmatch(text):
+            return str(sentence) % {name: in_words(name, part) for name, part in found.groupdict().items()}
+    return text
 
 
 def word(words: Words, code: str) -> str:

@@ -16,7 +16,7 @@ from kogge.amazon.orders import runs
 from kogge.amazon.orders.check import FIRST_REACH
 from kogge.amazon.orders.intake import MERCHANT
 from kogge.amazon.orders.models import OrderCursor
-from kogge.amazon.orders.searching import Search, marketplaces, open_cursor
+from kogge.amazon.orders.searching import Search, covers, marketplaces, open_cursor
 from kogge.amazon.orders.taking_in import START_TOLERANCE, Figures
 from kogge.engine import buckets
 from kogge.engine.work import Outcome, Work
@@ -121,12 +121,15 @@ def _open_slice(connection: Connection, cursor: OrderCursor) -> bool:
         return False
     if cursor.query:
         return True
+    if cursor.covers and not covers(cursor, connection):
+        cursor.until = cursor.slice_until = None  # a marketplace was added: its history is missing
+        cursor.covers = ""
     if cursor.until is None or cursor.slice_until is None:
         cursor.until = cursor.slice_until = _until(connection)
     if cursor.slice_until <= _start(connection):
         return False
     cursor.slice_from = max(cursor.slice_until - SLICE, _start(connection))
-    cursor.save(update_fields=["until", "slice_from", "slice_until"])
+    cursor.save(update_fields=["until", "slice_from", "slice_until", "covers"])
     return True
 
 

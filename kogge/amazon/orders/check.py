@@ -6,8 +6,11 @@ echoed on the first page; it moves in the transaction that stores the last one (
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from kogge.amazon.connections.accounts import amazon_client, shop_of
 from kogge.amazon.connections.consequences import amazon_operation
@@ -17,12 +20,14 @@ from kogge.amazon.orders import runs
 from kogge.amazon.orders.deadlines import watch_deadlines
 from kogge.amazon.orders.intake import MERCHANT
 from kogge.amazon.orders.placing import ALL_DATA_SETS, place_waiting
-from kogge.amazon.orders.searching import Search, marketplaces, moment, open_cursor
+from kogge.amazon.orders.searching import Search, covers, marketplaces, moment, open_cursor
 from kogge.amazon.orders.taking_in import START_TOLERANCE, Figures
 from kogge.engine.work import Outcome, Work
+from kogge.shops.port import Shop, ShopUnavailable
 from kogge.spapi.orders_2026_01_01 import OrderQuery
 
 INTERVAL = timedelta(minutes=10)
+SHOP_AGAIN = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
 
 # The first check looks this far back; what lies before is fetched slice by slice beside it (backfill).
@@ -41,9 +46,8 @@ def check_orders(connection: Connection, work: Work) -> Outcome:
     figures = Figures()
     try:
         with runs.recorded(connection, Run.Kind.CHECK, work) as run:
-            waiting = place_waiting(connection, shop, now=work.now)
-            runs.count(run, waiting)
-            figures.add(waiting)
+            with suppress(ShopUnavailable):  # asked again at the end; Amazon can be asked meanwhile
+                _place_waiting(connection, shop, run, figures, work)
             with amazon_client(connection, work.clock) as client:
                 search = Search(
                     connection=connection,
@@ -56,6 +60,11 @@ def check_orders(connection: Connection, work: Work) -> Outcome:
                     finished=_watermark,
                 )
                 _walk(search, figures)
+            _place_waiting(connection, shop, run, figures, work)
+    except ShopUnavailable:
+        return Outcome(
+            work.now + SHOP_AGAIN, done=figures.updated, error=_("Der Shop antwortet gerade nicht.")
+        )
     except runs.QueryRefused as refusal:
         return runs.refused(work, refusal, figures)
     watch_deadlines(connection, now=work.now)
@@ -76,8 +85,13 @@ def _walk(search: Search, figures: Figures) -> None:
     if was_under_way:
         for page in search.walk():
             figures.add(page)
-    if not search.shop.shares_transaction:
-        figures.add(place_waiting(search.connection, search.shop, now=search.work.now))
+
+
+def _place_waiting(connection: Connection, shop: Shop, run: Run, figures: Figures, work: Work) -> None:
+    """Orders of an earlier run that broke off, and of a shop that does not share our transaction."""
+    placed = place_waiting(connection, shop, now=work.now)
+    runs.count(run, placed)
+    figures.add(placed)
 
 
 def _query(connection: Connection, search: Search, data_sets: tuple[str, ...]) -> OrderQuery:
@@ -93,7 +107,7 @@ def _since(connection: Connection, search: Search, data_sets: tuple[str, ...]) -
     cursor = search.cursor
     if cursor.incomplete_since and data_sets == ALL_DATA_SETS:
         return cursor.incomplete_since
-    if not cursor.watermark:
+    if not cursor.watermark or not covers(cursor, connection):
         return first_since(connection, search.work.now)
     return moment(cursor.watermark) - OVERLAP
 

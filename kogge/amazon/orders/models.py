@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -29,6 +29,8 @@ class OrderCursor(models.Model):
     # Where the first query with a smaller data set began: once Amazon is whole again, all orders
     # since then are asked for again and completed.
     incomplete_since = models.CharField(max_length=40, default="")
+    # The marketplaces that the watermark speaks for: one that is added later is asked from the beginning.
+    covers = models.CharField(max_length=600, default="")
     # Seconds by which Amazon's clock was ahead of ours at the last answer.
     clock_ahead_s = models.IntegerField(default=0)
     # Backfill only: the slice under way (`slice_from`, `slice_until`) of everything up to `until`.
@@ -37,7 +39,7 @@ class OrderCursor(models.Model):
     slice_until = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
 
-    objects: ClassVar[ScopedManager[OrderCursor]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "kind"], name="one_cursor_a_query")]
@@ -86,7 +88,7 @@ class AmazonOrder(models.Model):
     purge_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[ScopedManager[AmazonOrder]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 
     class Meta:
         constraints = [
@@ -122,7 +124,7 @@ class AmazonOrderItem(models.Model):
     fulfilled = models.PositiveIntegerField(default=0)
     product_id = models.CharField(max_length=40, default="")  # the shop's product; "" while unknown
 
-    objects: ClassVar[ScopedManager[AmazonOrderItem]] = ScopedManager("order__connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("order__connection__merchant")
 
     class Meta:
         ordering = ["position"]
@@ -143,7 +145,7 @@ class ShipmentConfirmation(OutboundAct):
     # Grows when the merchant corrects the parcel, so that an older request cannot count as this one.
     edition = models.PositiveSmallIntegerField(default=1)
 
-    objects: ClassVar[ScopedManager[ShipmentConfirmation]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "parcel"], name="parcel_told_once")]
@@ -156,4 +158,4 @@ class ShopCursor(models.Model):
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="shop_cursor")
     cursor = models.CharField(max_length=80, default="")
 
-    objects: ClassVar[ScopedManager[ShopCursor]] = ScopedManager("connection__merchant")
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")

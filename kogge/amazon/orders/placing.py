@@ -10,9 +10,10 @@ from django.db import transaction
 from kogge.amazon.connections.accounts import amazon_client, shop_of
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.orders import intake
+from kogge.amazon.orders.changes import Change, waiting_change
 from kogge.amazon.orders.intake import Asked, Sick
 from kogge.amazon.orders.models import AmazonOrder
-from kogge.amazon.orders.taking_in import RAW_COLUMN, Change, Figures, Page, take_in, waiting_change
+from kogge.amazon.orders.taking_in import RAW_COLUMN, Figures, Page, take_in
 from kogge.merchants.vault import unseal
 from kogge.shops.port import Shop
 from kogge.spapi.errors import AmazonError

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from kogge.amazon.connections.consequences import try_later
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run
@@ -74,5 +76,5 @@ def _close_abandoned(connection: Connection, kind: str, now: datetime) -> None:
     Run.objects.everyone().filter(connection=connection, kind=kind, state=Run.State.RUNNING).update(
         state=Run.State.FAILED,
         finished_at=now,
-        reason="Die Prüfung wurde unterbrochen; die nächste setzt sie fort.",
+        reason=_("Die Prüfung wurde unterbrochen; die nächste setzt sie fort."),
     )

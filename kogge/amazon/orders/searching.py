@@ -71,6 +71,7 @@ class Search:
                 query, page = self._page(query, token)
             except AskHuman as refusal:
                 if not token:
+                    self._forget()
                     raise runs.QueryRefused(str(refusal)) from refusal
                 # The token is of no use any more: nothing is lost by starting over, the watermark stands.
                 query, token = self._begin(), ""
@@ -207,6 +208,7 @@ class Search:
             }
         if set(query.included_data) >= set(self.data_sets):
             state["incomplete_since"] = ""
+        state["covers"] = ",".join(query.marketplace_ids)
         done = {
             "query": "",
             "page_token": "",
@@ -215,6 +217,11 @@ class Search:
             "finished_at": self.work.now,
         }
         return state | done | self.finished(bound)
+
+    def _forget(self) -> None:
+        """A query that Amazon refuses is of no use later; the next run makes it anew."""
+        self.cursor.query = self.cursor.page_token = ""
+        self.cursor.save(update_fields=["query", "page_token"])
 
     def _remember(self, query: OrderQuery, token: str) -> None:
         """A query that begins. The bound of an older one says nothing about it."""
@@ -236,6 +243,11 @@ def marketplaces(connection: Connection) -> tuple[str, ...]:
     """The marketplaces that are asked for orders, always in the same order."""
     active = connection.marketplaces.filter(active=True).order_by("marketplace_id")
     return tuple(active.values_list("marketplace_id", flat=True))
+
+
+def covers(cursor: OrderCursor, connection: Connection) -> bool:
+    """Whether what the cursor knows holds for all marketplaces that are asked now."""
+    return set(marketplaces(connection)) <= set(cursor.covers.split(","))
 
 
 def moment(bound: str) -> datetime:

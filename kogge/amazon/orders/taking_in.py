@@ -6,9 +6,11 @@ cursor, so that what is stored and how far we have got can never tell different 
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,11 +18,17 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from kogge.amazon.catalog.finding import find_products
 from kogge.amazon.connections.models import Connection
-from kogge.amazon.feeds.messages import drop_acknowledgements, queue_acknowledgements, trouble_key
+from kogge.amazon.feeds.messages import (
+    SETTLED,
+    drop_acknowledgements,
+    queue_acknowledgements,
+    trouble_key,
+)
 from kogge.amazon.feeds.models import OrderMessage
 from kogge.amazon.journal.book import Entry, Matter, close_troubles, open_troubles, record
 from kogge.amazon.orders import intake
 from kogge.amazon.orders.amounts import OrderAmounts, price
+from kogge.amazon.orders.changes import Change, gives_back, is_news, keep_known, keep_products, newest
 from kogge.amazon.orders.intake import Asked, Incoming, Sick, Terms
 from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation
 from kogge.engine.work import LeaseLost
@@ -58,11 +66,11 @@ class Figures:
     unseen: list[tuple[str, datetime]] = field(default_factory=list)
 
     def add(self, other: Figures) -> None:
+        """Count another page's orders, too; their names are not kept, a run can see very many."""
         self.seen += other.seen
         self.new += other.new
         self.updated += other.updated
         self.failed += other.failed
-        self.unseen += other.unseen
 
 
 def take_in(
@@ -81,7 +89,7 @@ def take_in(
     """
     understood = [intake.understand(raw, asked) for raw in raws]
     try:
-        with transaction.atomic():
+        with _collector_resting(), transaction.atomic():
             figures = Page(connection, shop, now).store(understood)
             finish()
     except (OperationalError, InterfaceError, LeaseLost, ShopUnavailable):
@@ -94,6 +102,18 @@ def take_in(
     return figures
 
 
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """A page makes tens of thousands of objects and no cycles: looking for some cost a sixth of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _one_by_one(
     connection: Connection, shop: Shop, understood: Sequence[Incoming | Sick], now: datetime
 ) -> Figures:
@@ -101,7 +121,9 @@ def _one_by_one(
     for one in understood:
         try:
             with transaction.atomic():
-                figures.add(Page(connection, shop, now).store([one]))
+                found = Page(connection, shop, now).store([one])
+            figures.add(found)
+            figures.unseen += found.unseen
         except (OperationalError, InterfaceError, LeaseLost, ShopUnavailable):
             raise
         except Exception as error:
@@ -115,26 +137,6 @@ def _one_by_one(
 def _harmless(error: Exception) -> str:
     """The text of a database error may quote personal data; its type says enough."""
     return str(error) if isinstance(error, InvalidValue) else type(error).__name__
-
-
-@dataclass(slots=True)
-class Change:
-    """One order of the page, what was known of it, and what becomes of it."""
-
-    incoming: Incoming
-    known: AmazonOrder | None
-    row: AmazonOrder
-    items: list[AmazonOrderItem]
-    amounts: OrderAmounts | None
-    placed_now: bool = False
-
-    @property
-    def was_placed(self) -> bool:
-        return self.known is not None and self.known.intake == Intake.PLACED
-
-    @property
-    def product_ids(self) -> dict[str, str]:
-        return {item.item_id: item.product_id for item in self.items if item.product_id}
 
 
 class Page:
@@ -151,7 +153,7 @@ class Page:
 
     def store(self, understood: Sequence[Incoming | Sick]) -> Figures:
         self.figures.seen = len(understood)
-        readable = _newest([one for one in understood if isinstance(one, Incoming)])
+        readable = newest([one for one in understood if isinstance(one, Incoming)])
         known = self._known([one.order_id for one in understood])
         sick = [one for one in understood if isinstance(one, Sick)]
         changes: list[Change] = []
@@ -189,7 +191,7 @@ class Page:
         return {row.order_id: row for row in rows.prefetch_related("items")}
 
     def _change(self, incoming: Incoming, known: AmazonOrder | None) -> Change | Sick | None:
-        if incoming.order.sales_channel.channel_name == intake.NON_AMAZON or not _is_news(incoming, known):
+        if incoming.order.sales_channel.channel_name == intake.NON_AMAZON or not is_news(incoming, known):
             return None
         try:
             amounts = self._amounts(incoming)
@@ -198,7 +200,7 @@ class Page:
         row = intake.order_row(incoming, self.connection.pk, amounts, now=self.now)
         row.intake = self._fate(incoming, known)
         if known is not None:
-            _keep_known(row, known, incoming)
+            keep_known(row, known, incoming)
         return Change(incoming, known, row, intake.item_rows(incoming), amounts)
 
     def _amounts(self, incoming: Incoming) -> OrderAmounts | None:
@@ -222,7 +224,7 @@ class Page:
     def _find_products(self, changes: Sequence[Change]) -> None:
         """Name the shop's product of every item, in a constant number of statements."""
         for change in changes:
-            _keep_products(change)
+            keep_products(change)
         open_items = [
             item
             for change in changes
@@ -239,7 +241,7 @@ class Page:
     # --- what the shop hears --------------------------------------------------------------------
 
     def _tell_shop(self, changes: Sequence[Change]) -> None:
-        self._release([change for change in changes if _gives_back(change)])
+        self._release([change for change in changes if gives_back(change)])
         self._place([change for change in changes if change.row.intake == Intake.TO_PLACE])
         self._update([change for change in changes if change.was_placed])
         self._reserve([change for change in changes if change.row.intake == Intake.RESERVED])
@@ -405,9 +407,7 @@ class Page:
             self._confirm_shipments(
                 [change.row for change in left], [item for one in left for item in one.items]
             )
-            self._confirm_cancellations(
-                [change.row for change in left if change.row.status == intake.CANCELLED]
-            )
+            self._settle_cancellations([change for change in left if change.row.status == intake.CANCELLED])
 
     def _count(self, change: Change) -> None:
         if change.known is not None and change.known.intake != Intake.UNREADABLE and not change.placed_now:
@@ -420,9 +420,7 @@ class Page:
         if row.status not in intake.KNOWN_STATUSES:
             self._ask(change, "unknown_status", status=row.status or "–")
         elif known is not None:
-            self.settled.append(f"unknown_status:{row.order_id}")
-        if known is not None and known.intake == Intake.UNREADABLE:
-            self.settled.append(f"unreadable_order:{row.order_id}")
+            self.settled += [f"unknown_status:{row.order_id}", f"unreadable_order:{row.order_id}"]
         if change.was_placed:
             self._tell_changes(change)
         elif known is not None and row.status == intake.CANCELLED != known.status:
@@ -441,10 +439,8 @@ class Page:
         match row.status:
             case intake.SHIPPED:
                 self._note(change, "shipped_at_amazon")
-            case intake.CANCELLED if row.cancelled_by != "merchant":
-                self._note(change, "cancelled_at_amazon", by=row.cancelled_by)
             case intake.CANCELLED:
-                self._note(change, "cancel_confirmed")
+                pass  # told by `_settle_cancellations`, which knows whose wish it was
             case _:
                 self._note(change, "updated", status=row.status)
 
@@ -478,19 +474,27 @@ class Page:
                     open_units[item_id] -= units
         told.filter(pk__in=visible, state=Told.ACCEPTED).update(state=Told.CONFIRMED)
 
-    def _confirm_cancellations(self, rows: Sequence[AmazonOrder]) -> None:
-        ids = [row.order_id for row in rows]
-        if not ids:
+    def _settle_cancellations(self, changes: Sequence[Change]) -> None:
+        """Amazon shows orders as cancelled: what we asked for is confirmed, everything else is news."""
+        if not changes:
             return
-        OrderMessage.objects.everyone().filter(
-            connection=self.connection,
-            amazon_order_id__in=ids,
-            kind=OrderMessage.Kind.CANCEL,
-            state=OrderMessage.State.ACCEPTED,
-        ).update(state=OrderMessage.State.CONFIRMED)
+        ids = [change.row.order_id for change in changes]
+        ours = OrderMessage.objects.everyone().filter(
+            connection=self.connection, amazon_order_id__in=ids, kind=OrderMessage.Kind.CANCEL
+        )
+        asked_for = dict(ours.exclude(state__in=SETTLED).values_list("amazon_order_id", "state"))
+        ours.filter(state=OrderMessage.State.ACCEPTED).update(state=OrderMessage.State.CONFIRMED)
         drop_acknowledgements(self.connection.pk, ids)
-        self.settled += [f"cancel_not_visible:{order_id}" for order_id in ids]
-        self.settled += [trouble_key(OrderMessage.Kind.CANCEL, order_id) for order_id in ids]
+        for change in changes:
+            order_id = change.row.order_id
+            if asked_for.get(order_id) == OrderMessage.State.ACCEPTED:
+                self._note(change, "cancel_confirmed")
+            elif order_id not in asked_for and change.known and change.known.status != intake.CANCELLED:
+                self._note(change, "cancelled_at_amazon", by=change.row.cancelled_by)
+            self.settled += [
+                f"cancel_not_visible:{order_id}",
+                trouble_key(OrderMessage.Kind.CANCEL, order_id),
+            ]
 
     def _note(self, change: Change, kind: str, **details: object) -> None:
         self.entries.append(Entry(self.connection.pk, kind, self.now, change.incoming.order_id, details))
@@ -521,63 +525,6 @@ def _unassigned(row: AmazonOrder, item: AmazonOrderItem) -> Matter:
     return Matter("assign_product", key, row.order_id, details)
 
 
-def _newest(page: Iterable[Incoming]) -> list[Incoming]:
-    """An order that is on a page twice counts once, as it was last."""
-    newest: dict[str, Incoming] = {}
-    for one in page:
-        before = newest.get(one.order_id)
-        if before is None or one.order.last_updated_time >= before.order.last_updated_time:
-            newest[one.order_id] = one
-    return list(newest.values())
-
-
-def _is_news(incoming: Incoming, known: AmazonOrder | None) -> bool:
-    if known is None or known.updated_at is None:
-        return True
-    told_at = incoming.order.last_updated_time
-    if told_at != known.updated_at:
-        return told_at > known.updated_at
-    if known.intake in (Intake.UNREADABLE, Intake.REFUSED):
-        return True
-    return set(incoming.asked.data_sets) > set(known.data_sets.split(","))
-
-
-def _keep_known(row: AmazonOrder, known: AmazonOrder, incoming: Incoming) -> None:
-    """What Amazon leaves out now stays as it was known (promise 8)."""
-    row.shop_order_id, row.shop_order_number = known.shop_order_id, known.shop_order_number
-    row.purged_at = known.purged_at
-    row.has_address = row.has_address or known.has_address
-    row.status = row.status or known.status
-    row.service_level = row.service_level or known.service_level
-    row.ship_by = row.ship_by or known.ship_by
-    row.deliver_by = row.deliver_by or known.deliver_by
-    row.purge_at = intake.purge_moment(row.deliver_by or row.ship_by or incoming.order.last_updated_time)
-    if row.total is None:
-        row.total, row.currency, row.sum_matches = known.total, known.currency, known.sum_matches
-    if not incoming.asked.knows("CANCELLATION"):
-        row.cancel_requested = known.cancel_requested
-
-
-def _keep_products(change: Change) -> None:
-    if change.known is None:
-        return
-    before = {item.item_id: item for item in change.known.items.all()}
-    for item in change.items:
-        if item.item_id in before:
-            item.product_id = before[item.item_id].product_id
-            if not change.incoming.asked.knows("FULFILLMENT"):
-                item.fulfilled = max(item.fulfilled, before[item.item_id].fulfilled)
-
-
-def _gives_back(change: Change) -> bool:
-    """Placing gives a reservation back by itself; every other end of waiting does it here."""
-    return (
-        change.known is not None
-        and change.known.intake not in (Intake.PLACED, Intake.IGNORED)
-        and change.row.intake == Intake.IGNORED
-    )
-
-
 def _for_shop(change: Change, terms: Terms, now: datetime) -> NewOrder:
     """Of an order that is long delivered no personal data are taken in at all (reference 18.1)."""
     assert change.amounts is not None
@@ -595,16 +542,3 @@ def _news_for_shop(change: Change) -> OrderUpdate:
     if change.incoming.asked.knows("FULFILLMENT"):
         return update
     return replace(update, lines={})  # quantities were not asked for; a status alone proves none
-
-
-def waiting_change(
-    connection: Connection, incoming: Incoming, known: AmazonOrder, *, now: datetime
-) -> Change:
-    """The change that places an order which waited, from what was kept of it. Raises `InvalidValue`."""
-    amounts = price(incoming.order)
-    row = intake.order_row(incoming, connection.pk, amounts, now=now)
-    _keep_known(row, known, incoming)
-    row.intake, row.sealed_raw = Intake.TO_PLACE, known.sealed_raw
-    change = Change(incoming, known, row, intake.item_rows(incoming), amounts)
-    _keep_products(change)
-    return change

@@ -18,18 +18,24 @@ from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.journal.words import PAUSE_REASON, word
 from kogge.amazon.orders import cancelling
-from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation
+from kogge.amazon.orders.assigning import assign_product
+from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation
 from kogge.amazon.orders.panel import amazon_side
 from kogge.amazon.pages import offer_panel, order_panel, own
 from kogge.backoffice.channels import AppCard, Notice, Panel, TimelineEntry
-from kogge.backoffice.models import Order, Product
+from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.refusal import Refusal
+from kogge.backoffice.search import OrderFilter, find_orders
 from kogge.engine.due import make_due
 from kogge.merchants.access import may
 from kogge.merchants.models import Merchant, Role
 
 # Amazon counts a dispatch as late when it is not confirmed by the ship-by date.
 SOON = timedelta(hours=4)
+
+UNTOLD = ShipmentConfirmation.State
+
+BANNER_FROM_DAYS = 30
 
 
 class AmazonChannel:
@@ -89,7 +95,7 @@ class AmazonChannel:
         return [
             *[_paused(connection) for connection in found if connection.state == Connection.State.PAUSED],
             *_late(merchant, now),
-            *[_expiring(notice) for one in found for notice in expiry.notices(one, timezone.localdate(now))],
+            *_expiring(found, now),
             *_open_troubles(merchant),
         ]
 
@@ -119,6 +125,18 @@ class AmazonChannel:
         offers = offers_of(merchant.pk, [str(product_id) for product_id in product_ids])
         return {int(product_id): values_of(offer) for product_id, offer in offers.items()}
 
+    def product_assigned(self, line: OrderLine, product: Product, *, actor: str, now: datetime) -> None:
+        """A product was named on the order page: remember its SKU, and settle what waited for it.
+
+        Lines that get their product because Amazon's side asked for it need no answer.
+        """
+        if actor == self.name:
+            return
+        items = AmazonOrderItem.objects.of_id(line.merchant_id).select_related("order__connection")
+        item = items.filter(order__order_id=line.order.external_id, item_id=line.external_id).first()
+        if item is not None:
+            assign_product(item, str(product.pk), now, by=actor)
+
     def app_card(self, merchant: Merchant) -> AppCard:
         """How the app stands, in one word."""
         states = set(own.standing_connections(merchant.pk).values_list("state", flat=True))
@@ -146,10 +164,29 @@ def _paused(connection: Connection) -> Notice:
 
 
 def _late(merchant: Merchant, now: datetime) -> list[Notice]:
-    """Parcels that left but that Amazon does not know of while their deadline passes."""
-    State = ShipmentConfirmation.State  # noqa: N806 (a class)
+    """Orders that should have left the house, and parcels that left but that Amazon does not know of."""
+    return [*_not_sent(merchant, now), *_not_told(merchant, now)]
+
+
+def _not_sent(merchant: Merchant, now: datetime) -> list[Notice]:
+    count = find_orders(merchant, OrderFilter(channel="amazon", late=True), now=now).count()
+    if not count:
+        return []
+    sentence = ngettext(
+        "%(count)s Amazon-Bestellung hätte schon versendet sein sollen.",
+        "%(count)s Amazon-Bestellungen hätten schon versendet sein sollen.",
+        count,
+    )
+    return [
+        Notice(
+            "red", sentence % {"count": count}, reverse("orders") + "?state=late", _("Bestellungen ansehen")
+        )
+    ]
+
+
+def _not_told(merchant: Merchant, now: datetime) -> list[Notice]:
     untold = ShipmentConfirmation.objects.of(merchant).filter(
-        state__in=[State.WAITING, State.SENDING, State.REJECTED], ship_by__lt=now + SOON
+        state__in=[UNTOLD.WAITING, UNTOLD.SENDING, UNTOLD.REJECTED], ship_by__lt=now + SOON
     )
     count = untold.count()
     if not count:
@@ -162,15 +199,34 @@ def _late(merchant: Merchant, now: datetime) -> list[Notice]:
     return [Notice("red", sentence % {"count": count}, reverse("amazon_troubles"), _("Aufgaben ansehen"))]
 
 
-def _expiring(notice: expiry.Notice) -> Notice:
+def _expiring(connections: Collection[Connection], now: datetime) -> list[Notice]:
+    """What runs out within a month; 60 days ahead it is a task and stands on the settings page."""
+    today = timezone.localdate(now)
+    found = [
+        (connection, notice) for connection in connections for notice in expiry.notices(connection, today)
+    ]
+    return [_expires(connection, notice) for connection, notice in found if notice.step <= BANNER_FROM_DAYS]
+
+
+def _expires(connection: Connection, notice: expiry.Notice) -> Notice:
     if notice.kind == "secret_expires":
-        sentence = _("Das Client Secret deiner Amazon-App läuft in %(days)s Tagen ab.")
+        text = ngettext(
+            "Das Client Secret deiner Amazon-App läuft in %(days)s Tag ab.",
+            "Das Client Secret deiner Amazon-App läuft in %(days)s Tagen ab.",
+            notice.days,
+        )
         over = _("Das Client Secret deiner Amazon-App ist abgelaufen.")
+        url = reverse("amazon_credentials", args=[connection.pk])
     else:
-        sentence = _("Deine Zustimmung bei Amazon läuft in %(days)s Tagen ab.")
+        text = ngettext(
+            "Deine Zustimmung bei Amazon läuft in %(days)s Tag ab.",
+            "Deine Zustimmung bei Amazon läuft in %(days)s Tagen ab.",
+            notice.days,
+        )
         over = _("Deine Zustimmung bei Amazon ist abgelaufen.")
-    text = sentence % {"days": notice.days} if notice.days > 0 else over
-    return Notice("red" if notice.days <= 7 else "amber", text, reverse("amazon"), _("Erneuern"))
+        url = f"{reverse('amazon_connect_consent')}?konto={connection.pk}"
+    sentence = text % {"days": notice.days} if notice.days > 0 else over
+    return Notice("red" if notice.days <= 7 else "amber", sentence, url, _("Erneuern"))
 
 
 def _open_troubles(merchant: Merchant) -> list[Notice]:

@@ -41,7 +41,7 @@ def private_app(request: MerchantRequest) -> HttpResponseBase:
 def ask_consent(request: MerchantRequest) -> HttpResponseBase:
     """Step 2 with a public application: off to Amazon's consent page."""
     own.owners_only(request)
-    form = ConsentForm(request.POST if request.method == "POST" else None, initial={"region": "eu"})
+    form = ConsentForm(request.POST if request.method == "POST" else None, initial=_renewed(request))
     address = request.build_absolute_uri(reverse("amazon_consent"))
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -107,6 +107,15 @@ def connected(request: MerchantRequest, pk: int) -> HttpResponse:
     return render(
         request, "amazon/connected.html", {"connection": connection, "marketplaces": marketplaces, "step": 4}
     )
+
+
+def _renewed(request: MerchantRequest) -> dict[str, str]:
+    """What is known already when the consent of a connection (`?konto=`) is renewed."""
+    number = request.GET.get("konto", "")
+    known = (
+        Connection.objects.of(request.merchant).filter(pk=int(number) if number.isdecimal() else 0).first()
+    )
+    return {"region": known.region, "client_id": known.client_id} if known else {"region": "eu"}
 
 
 def _keep_tested(request: MerchantRequest, form: PrivateAppForm) -> bool:

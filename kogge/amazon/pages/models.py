@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 
@@ -18,4 +18,4 @@ class Draft(models.Model):
     sealed_settings = models.BinaryField()
     expires_at = models.DateTimeField()
 
-    objects: ClassVar[ScopedManager[Draft]] = ScopedManager()
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()

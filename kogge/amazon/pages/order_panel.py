@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from kogge.amazon.feeds.models import OrderMessage
 from kogge.amazon.journal.models import JournalEntry, OutboundAct
 from kogge.amazon.journal.sentences import tell
-from kogge.amazon.journal.words import CANCELLED_BY, PROGRAMMES, SERVICE_LEVEL, STATUS, word
+from kogge.amazon.journal.words import CANCELLED_BY, PROGRAMMES, SERVICE_LEVEL, STATUS, error_in_words, word
 from kogge.amazon.orders.models import ShipmentConfirmation
 from kogge.amazon.orders.panel import AmazonSide
 from kogge.amazon.pages.buttons import shown
@@ -85,6 +85,8 @@ def context(order: Order, side: AmazonSide, *, may_act: bool) -> dict[str, Any]:
         "asks_to_cancel": found.cancel_requested and order.status != Order.Status.CANCELLED,
         "troubles": shown(order.merchant, side.troubles, may_act=may_act),
         "cancel_url": reverse("order_act", args=[order.number, "cancel"]),
+        # The panel is also drawn by the part of the page that refreshes itself: its address is no page.
+        "back": reverse("order", args=[order.number]),
         "may_act": may_act,
         "busy": any(act.state in UNDER_WAY for act in (*side.messages, *side.confirmations)),
     }
@@ -111,12 +113,17 @@ def _marketplace(marketplace_id: str) -> str:
 
 
 def _told(act: OrderMessage | None) -> Told | None:
-    return Told(_act_badge(act.state), act.attempts, act.last_error) if act else None
+    return Told(_act_badge(act.state), act.attempts, error_in_words(act.last_error)) if act else None
 
 
 def _parcel(act: ShipmentConfirmation) -> Told:
     return Told(
-        _act_badge(act.state), act.attempts, act.last_error, act.parcel, act.carrier, act.tracking_number
+        _act_badge(act.state),
+        act.attempts,
+        error_in_words(act.last_error),
+        act.parcel,
+        act.carrier,
+        act.tracking_number,
     )
 
 

@@ -170,7 +170,7 @@ def _moment(text: str) -> datetime | None:
 
 def _replace(request: MerchantRequest, connection: Connection, form: SecretsForm) -> bool:
     values = form.cleaned_data
-    today = timezone.localdate()
+    until = connection.consent_expires_on
     try:
         accounts.connect(
             request.merchant,
@@ -185,7 +185,8 @@ def _replace(request: MerchantRequest, connection: Connection, form: SecretsForm
             dispatch_mail=connection.dispatch_mail,
             start_from=None,
             is_private_app=connection.is_private_app,
-            consented_on=None if connection.is_private_app else today,
+            # A new secret does not renew the consent: only Amazon's own page does.
+            consented_on=until - accounts.CONSENT_LIFE if until else None,
             now=timezone.now(),
         )
     except WrongSetting as wrong:

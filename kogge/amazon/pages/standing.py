@@ -156,4 +156,4 @@ def _backfill(connection: Connection) -> Backfill | None:
     progress = progress_of(connection)
     if progress is None or progress.share >= 1:
         return None
-    return Backfill(int(100 * progress.share), progress.reached)
+    return Backfill(min(99, round(100 * progress.share)), progress.reached)

@@ -80,7 +80,9 @@ def _pack(request: MerchantRequest, numbers: Sequence[int]) -> None:
         except Refusal as refusal:
             messages.error(request, refusal.sentence)
     if packed:
-        told = ngettext("%(count)s Bestellung wird gepackt.", "%(count)s Bestellungen werden gepackt.", packed)
+        told = ngettext(
+            "%(count)s Bestellung wird gepackt.", "%(count)s Bestellungen werden gepackt.", packed
+        )
         messages.success(request, told % {"count": packed})
 
 
@@ -91,7 +93,9 @@ def _parcels(request: MerchantRequest, numbers: Sequence[int]) -> list[Parcel]:
         Parcel(
             row,
             TrackingForm(
-                request.POST if request.method == "POST" else None, prefix=str(row.order.number), initial=usual
+                request.POST if request.method == "POST" else None,
+                prefix=str(row.order.number),
+                initial=usual,
             ),
         )
         for row in with_lines(request.merchant, found)

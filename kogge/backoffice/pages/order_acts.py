@@ -65,7 +65,13 @@ def _ship(request: MerchantRequest, order: Order) -> HttpResponse:
             order, **tracking, quantities=form.quantities(), actor=request.user.email, now=timezone.now()
         )
     except Refusal as refusal:
-        return show(request, order_of(request.merchant, order.number), form=form, refusal=refusal.sentence, status=REFUSED)
+        return show(
+            request,
+            order_of(request.merchant, order.number),
+            form=form,
+            refusal=refusal.sentence,
+            status=REFUSED,
+        )
     warn_about_carrier(request, order, tracking["carrier"])
     return _done(request, order, _("Die Sendung zu Bestellung %(number)s ist als versendet gekennzeichnet."))
 
@@ -112,7 +118,13 @@ def _cancel(request: MerchantRequest, order: Order) -> HttpResponse:
         lines = list(order.lines.all())
         refusal = orders.why_not_cancel(order, lines, "other", now=timezone.now()) or ""
     warning = channel.cancel_warning(order) if channel else ""
-    context = {"order": order, "form": form, "warning": warning, "refusal": refusal, "people": people_of(order)}
+    context = {
+        "order": order,
+        "form": form,
+        "warning": warning,
+        "refusal": refusal,
+        "people": people_of(order),
+    }
     return render(request, "backoffice/order_cancel.html", context, status=_status(request))
 
 

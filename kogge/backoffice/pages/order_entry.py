@@ -58,7 +58,10 @@ class HeadForm(forms.Form):
         localize=True,
     )
     payment_method = forms.CharField(
-        label=gettext_lazy("Zahlart"), max_length=80, required=False, widget=forms.TextInput(attrs={"list": "payment-methods"})
+        label=gettext_lazy("Zahlart"),
+        max_length=80,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "payment-methods"}),
     )
     paid = forms.BooleanField(label=gettext_lazy("Ist schon bezahlt"), required=False)
     locale = forms.ChoiceField(
@@ -87,13 +90,23 @@ class LineForm(forms.Form):
     """A position: by article number, or with title and price of its own."""
 
     quantity = forms.IntegerField(
-        label=gettext_lazy("Stück"), min_value=1, max_value=99_999, required=False, widget=forms.NumberInput(attrs={"class": "form-control quantity-input"})
+        label=gettext_lazy("Stück"),
+        min_value=1,
+        max_value=99_999,
+        required=False,
+        widget=forms.NumberInput(attrs={"class": "form-control quantity-input"}),
     )
     code = forms.CharField(
-        label=gettext_lazy("Artikelnummer"), max_length=80, required=False, widget=forms.TextInput(attrs={"class": "form-control", "list": "codes", "autocomplete": "off"})
+        label=gettext_lazy("Artikelnummer"),
+        max_length=80,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "form-control", "list": "codes", "autocomplete": "off"}),
     )
     title = forms.CharField(
-        label=gettext_lazy("Titel"), max_length=500, required=False, widget=forms.TextInput(attrs={"class": "form-control"})
+        label=gettext_lazy("Titel"),
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "form-control"}),
     )
     unit_price = forms.DecimalField(
         label=gettext_lazy("Einzelpreis"),
@@ -107,7 +120,10 @@ class LineForm(forms.Form):
 
     def is_used(self) -> bool:
         """Whether anything was typed into this row."""
-        return any(self.cleaned_data.get(name) not in (None, "") for name in ("quantity", "code", "title", "unit_price"))
+        return any(
+            self.cleaned_data.get(name) not in (None, "")
+            for name in ("quantity", "code", "title", "unit_price")
+        )
 
     def line(self) -> ManualLine:
         """The position; without a number it is one piece."""

@@ -34,7 +34,9 @@ class TrackingForm(forms.Form):
 class UnitsForm(forms.Form):
     """Units by line position, as fields named `units_1`, `units_2` …"""
 
-    def __init__(self, *args: Any, limits: Sequence[tuple[OrderLine, int]], filled: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, limits: Sequence[tuple[OrderLine, int]], filled: bool, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.limits = [(line, most) for line, most in limits if most]
         for line, most in self.limits:
@@ -44,12 +46,16 @@ class UnitsForm(forms.Form):
                 max_value=most,
                 required=False,
                 initial=most if filled else 0,
-                widget=forms.NumberInput(attrs={"class": "form-control quantity-input", "inputmode": "numeric"}),
+                widget=forms.NumberInput(
+                    attrs={"class": "form-control quantity-input", "inputmode": "numeric"}
+                ),
             )
 
     def quantities(self) -> dict[int, int]:
         """Units by line position; an empty field is none."""
-        return {line.position: self.cleaned_data[f"units_{line.position}"] or 0 for line, _most in self.limits}
+        return {
+            line.position: self.cleaned_data[f"units_{line.position}"] or 0 for line, _most in self.limits
+        }
 
     def rows(self) -> list[tuple[OrderLine, int, forms.BoundField]]:
         """Each line that has units left, how many, and its field."""
@@ -67,7 +73,9 @@ class ReturnForm(UnitsForm):
     """A return: what came back, and whether it can be sold again."""
 
     restock = forms.BooleanField(
-        label=gettext_lazy("Wieder einlagern: der Warenbestand steigt um diese Stückzahl"), required=False, initial=True
+        label=gettext_lazy("Wieder einlagern: der Warenbestand steigt um diese Stückzahl"),
+        required=False,
+        initial=True,
     )
 
     def __init__(self, *args: Any, lines: Sequence[OrderLine], **kwargs: Any) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from django.core.paginator import Paginator
-from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -24,6 +24,7 @@ from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
 PAGE_SIZE = 50
+FILTERS = ("q", "channel", "since", "until", "late")  # parameters of the address
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,6 @@ def order_list(request: MerchantRequest) -> HttpResponse:
     return render(request, "backoffice/orders.html", context)
 
 
-FILTERS = ("q", "channel", "since", "until", "late")
-
-
 @reader
 def fresh_orders(request: MerchantRequest) -> HttpResponse:
     """How many orders came in since the list was drawn; an empty list draws itself anew."""
@@ -112,10 +110,11 @@ def read_filter(query: QueryDict) -> OrderFilter:
     )
 
 
-def with_lines(merchant: Merchant, orders: QuerySet[Order]) -> list[Row]:
-    """Rows for these orders; two queries, however many there are."""
-    lines = Prefetch("lines", OrderLine.objects.of(merchant).order_by("position"))
-    return [_row(order) for order in orders.prefetch_related(lines)]
+def with_lines(merchant: Merchant, orders: Iterable[Order]) -> list[Row]:
+    """Rows for these orders; one query for all their lines."""
+    found = list(orders)
+    prefetch_related_objects(found, Prefetch("lines", OrderLine.objects.of(merchant).order_by("position")))
+    return [_row(order) for order in found]
 
 
 def _row(order: Order) -> Row:
@@ -147,6 +146,8 @@ def _midnight(text: str, *, plus_days: int) -> datetime | None:
     """The beginning of a day in the merchant's time zone, or of a day after it."""
     try:
         day = parse_date(text)
-        return timezone.make_aware(datetime.combine(day, time.min) + timedelta(days=plus_days)) if day else None
+        return (
+            timezone.make_aware(datetime.combine(day, time.min) + timedelta(days=plus_days)) if day else None
+        )
     except (ValueError, OverflowError):
         return None

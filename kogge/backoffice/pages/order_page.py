@@ -63,7 +63,9 @@ def order(request: MerchantRequest, number: int) -> HttpResponse:
 def order_live(request: MerchantRequest, number: int) -> HttpResponse:
     """The parts of the page that change by themselves: states, channel, timeline."""
     found = order_of(request.merchant, number)
-    return render(request, "backoffice/_order_live.html", _living(request, found, timezone.now()) | {"live": True})
+    return render(
+        request, "backoffice/_order_live.html", _living(request, found, timezone.now()) | {"live": True}
+    )
 
 
 def order_of(merchant: Merchant, number: int) -> Order:
@@ -71,7 +73,9 @@ def order_of(merchant: Merchant, number: int) -> Order:
     lines = OrderLine.objects.of(merchant).select_related("product").order_by("position")
     items = ParcelItem.objects.of(merchant).select_related("line")
     parcels = Parcel.objects.of(merchant).order_by("number").prefetch_related(Prefetch("items", items))
-    orders = Order.objects.of(merchant).prefetch_related(Prefetch("lines", lines), Prefetch("parcels", parcels))
+    orders = Order.objects.of(merchant).prefetch_related(
+        Prefetch("lines", lines), Prefetch("parcels", parcels)
+    )
     return get_object_or_404(orders, number=number)
 
 
@@ -116,7 +120,9 @@ def _living(request: MerchantRequest, order: Order, now: datetime) -> dict[str, 
     }
 
 
-def _is_warm(timeline: Sequence[Happening], mails: Sequence[Mail], panel: Panel | None, now: datetime) -> bool:
+def _is_warm(
+    timeline: Sequence[Happening], mails: Sequence[Mail], panel: Panel | None, now: datetime
+) -> bool:
     """Whether something is on its way that the page should show when it arrives."""
     is_recent = bool(timeline) and timeline[0].at > now - STILL_WARM
     is_busy = bool(panel and panel.context.get("busy"))
@@ -143,7 +149,9 @@ def _steps(order: Order) -> Sequence[tuple[str, str]]:
         return ()
     paid = order.payment_status != Order.Payment.OPEN
     packed = order.delivery_status in {
-        Order.Delivery.PACKING, Order.Delivery.PARTIALLY_SHIPPED, Order.Delivery.SHIPPED,
+        Order.Delivery.PACKING,
+        Order.Delivery.PARTIALLY_SHIPPED,
+        Order.Delivery.SHIPPED,
     }
     done = [paid, packed, order.delivery_status == Order.Delivery.SHIPPED]
     first_open = done.index(False) if False in done else len(done)

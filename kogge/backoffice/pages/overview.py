@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from kogge.backoffice.channels import CHANNELS
-from kogge.backoffice.models import Order, OrderLine, Product
+from kogge.backoffice.channels import CHANNELS, Channel
+from kogge.backoffice.models import Order, Product
 from kogge.backoffice.pages.channels import is_running
 from kogge.backoffice.pages.order_list import with_lines
 from kogge.backoffice.search import WAITING_DELIVERIES, late
@@ -51,15 +51,15 @@ def _figures(merchant: Merchant, now: datetime) -> Mapping[str, int]:
 
 
 def _first_steps(merchant: Merchant) -> Mapping[str, object] | None:
-    """What to do first; None once goods are there, a channel runs and the first order came."""
-    cards = {name: channel.app_card(merchant) for name, channel in CHANNELS.items()}
-    steps = {
-        "channels": [
-            {"title": CHANNELS[name].title, "url": card.url, "done": is_running(card)}
-            for name, card in cards.items()
-        ],
-        "has_products": Product.objects.of(merchant).exists(),
-        "has_orders": OrderLine.objects.of(merchant).exists(),
-    }
-    done = steps["has_products"] and steps["has_orders"] and all(step["done"] for step in steps["channels"])
-    return None if done else steps
+    """What to do first; None once goods are there, every channel runs and the first order came."""
+    channels = [_step(merchant, channel) for channel in CHANNELS.values()]
+    has_products = Product.objects.of(merchant).exists()
+    has_orders = Order.objects.of(merchant).exists()
+    if has_products and has_orders and all(step["done"] for step in channels):
+        return None
+    return {"channels": channels, "has_products": has_products, "has_orders": has_orders}
+
+
+def _step(merchant: Merchant, channel: Channel) -> Mapping[str, object]:
+    card = channel.app_card(merchant)
+    return {"title": channel.title, "url": card.url, "done": is_running(card)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from django.db.models import Prefetch, QuerySet
@@ -11,7 +11,8 @@ from django.shortcuts import get_object_or_404
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import MethodReturnValue, WrapMode, XPos, YPos
+from fpdf.fonts import CoreFont, TTFFont
 
 from kogge.backoffice.models import Order, OrderLine
 from kogge.backoffice.pages.addresses import address_lines
@@ -61,7 +62,9 @@ def _orders(merchant: Merchant) -> QuerySet[Order]:
 
 def _pdf(document: bytes, name: str) -> HttpResponse:
     return HttpResponse(
-        document, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"'}
+        document,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
     )
 
 
@@ -72,7 +75,7 @@ class _Sheet(FPDF):
         super().__init__(format="A4")
         self.add_font(FAMILY, "", FONTS / "DejaVuSansCondensed.ttf")
         self.add_font(FAMILY, "B", FONTS / "DejaVuSansCondensed-Bold.ttf")
-        self.known = {style: self.fonts[FAMILY.lower() + style].cmap for style in ("", "B")}
+        self.known = {style: _letters(self.fonts[FAMILY.lower() + style]) for style in ("", "B")}
         self.set_margin(MARGIN)
         self.set_auto_page_break(auto=True, margin=MARGIN)
         self.set_title(_("Packzettel"))
@@ -86,7 +89,9 @@ class _Sheet(FPDF):
         self.add_page()
         self.foot = _("Bestellung %(number)s") % {"number": order.number}
         self._head(merchant, order)
-        self._address(address_lines(people.shipping) or [people.buyer_name or _("Keine Lieferadresse bekannt")])
+        self._address(
+            address_lines(people.shipping) or [people.buyer_name or _("Keine Lieferadresse bekannt")]
+        )
         self._table(order, people.gift_texts)
         if order.note:
             self._text(_("Notiz"), bold=True, gap=4)
@@ -101,7 +106,9 @@ class _Sheet(FPDF):
 
     def _head(self, merchant: Merchant, order: Order) -> None:
         self._text(merchant.name, size=10, colour=QUIET)
-        self._text(_("Packzettel zu Bestellung %(number)s") % {"number": order.number}, size=17, bold=True, gap=1)
+        self._text(
+            _("Packzettel zu Bestellung %(number)s") % {"number": order.number}, size=17, bold=True, gap=1
+        )
         facts = [formats.date_format(timezone.localtime(order.placed_at), "DATE_FORMAT")]
         if order.external_id:
             facts.append(f"{order.origin or order.channel} {order.external_id}")
@@ -135,22 +142,39 @@ class _Sheet(FPDF):
             self._row("", "", _("Geschenknachricht: %(text)s") % {"text": gift_text})
 
     def _row(self, code: str, units: str, title: str) -> None:
-        """Three cells side by side that grow downward; the row moves to the next page as a whole."""
-        texts = [self._printable(text) for text in (code, units, title)]
-        widths = (CODE_WIDTH, UNITS_WIDTH, self.epw - CODE_WIDTH - UNITS_WIDTH)
-        heights = [
-            self.multi_cell(w=width, h=ROW, text=text, dry_run=True, output="HEIGHT", align="L", wrapmode="CHAR" if width == CODE_WIDTH else "WORD")
-            for width, text in zip(widths, texts, strict=True)
+        """Three cells side by side that grow downward; a row that fits on no rest moves as a whole."""
+        cells = [
+            (CODE_WIDTH, WrapMode.CHAR, self._printable(code)),
+            (UNITS_WIDTH, WrapMode.WORD, self._printable(units)),
+            (self.epw - CODE_WIDTH - UNITS_WIDTH, WrapMode.WORD, self._printable(title)),
         ]
-        if self.get_y() + min(max(heights), self.eph) > self.page_break_trigger:
+        height = max(self._height(*cell) for cell in cells)
+        if self.get_y() + min(height, self.eph) > self.page_break_trigger:
             self.add_page()
-        top = self.get_y()
-        for width, text, left in zip(widths, texts, (0, CODE_WIDTH, CODE_WIDTH + UNITS_WIDTH), strict=True):
-            self.set_xy(self.l_margin + left, top)
-            self.multi_cell(w=width, h=ROW, text=text, align="L", wrapmode="CHAR" if width == CODE_WIDTH else "WORD")
-        self.set_xy(self.l_margin, top + max(heights))
+        top, left = self.get_y(), self.l_margin
+        for width, wrap, text in cells:
+            self.set_xy(left, top)
+            self.multi_cell(w=width, h=ROW, text=text, align="L", wrapmode=wrap)
+            left += width
+        # A text longer than a sheet has moved on by itself; the row goes on below its end.
+        self.set_xy(self.l_margin, self.get_y() if height > self.eph else top + height)
 
-    def _text(self, text: str, *, size: float = 10, bold: bool = False, colour: tuple[int, int, int] = INK, gap: float = 0) -> None:
+    def _height(self, width: float, wrap: WrapMode, text: str) -> float:
+        lines = self.multi_cell(
+            w=width, h=ROW, text=text, align="L", wrapmode=wrap, dry_run=True, output=MethodReturnValue.LINES
+        )
+        assert isinstance(lines, list)
+        return len(lines) * ROW
+
+    def _text(
+        self,
+        text: str,
+        *,
+        size: float = 10,
+        bold: bool = False,
+        colour: tuple[int, int, int] = INK,
+        gap: float = 0,
+    ) -> None:
         self.ln(gap)
         self._pen(size, bold=bold, colour=colour)
         self.multi_cell(
@@ -166,6 +190,11 @@ class _Sheet(FPDF):
         slip, nor reach the log through the PDF library's warning about missing glyphs."""
         known = self.known[self.font_style]
         return "".join(letter if letter == "\n" or ord(letter) in known else UNKNOWN for letter in text)
+
+
+def _letters(font: CoreFont | TTFFont) -> Collection[int]:
+    assert isinstance(font, TTFFont), "added from a file above"
+    return font.cmap
 
 
 def _units_to_pack(order: Order, line: OrderLine) -> int:

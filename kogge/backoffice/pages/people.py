@@ -18,7 +18,7 @@ def people_of(order: Order) -> People:
     try:
         return read_people(order)
     except CannotOpen:
-        logger.error("order %s: the people cannot be opened with the present keys", order.pk)
+        logger.exception("order %s: the people cannot be opened with the present keys", order.pk)
         return People()
 
 

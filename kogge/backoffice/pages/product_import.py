@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -43,20 +42,23 @@ class FileForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("CSV-Datei"),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv,text/plain"}),
-        error_messages={"required": gettext_lazy("Wähle eine Datei aus."), "empty": gettext_lazy("Die Datei ist leer.")},
+        error_messages={
+            "required": gettext_lazy("Wähle eine Datei aus."),
+            "empty": gettext_lazy("Die Datei ist leer."),
+        },
     )
 
     def clean_file(self) -> str:
         """The text of the file."""
-        upload: UploadedFile = self.cleaned_data["file"]
-        if (upload.size or 0) > LARGEST_FILE:
+        upload = self.cleaned_data["file"]
+        if upload.size > LARGEST_FILE:
             raise forms.ValidationError(
-                _("Die Datei ist größer als 2 MB. Teile sie auf, oder nimm den Befehl „kogge products import“.")
+                _("Die Datei ist größer als 2 MB. Teile sie auf oder nimm „kogge products import“.")
             )
-        raw = upload.read()
+        raw: bytes = upload.read()
         for encoding in ENCODINGS:
             try:
-                return str(raw.decode(encoding)).replace("\0", "")
+                return raw.decode(encoding).replace("\0", "")
             except UnicodeDecodeError:
                 continue
         raise forms.ValidationError(_("Die Datei ist kein Text. Speichere sie als CSV (UTF-8)."))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -17,10 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kogge.backoffice import stock
-from kogge.backoffice.channels import CHANNELS, Panel
+from kogge.backoffice.channels import CHANNELS
 from kogge.backoffice.models import Product, StockEntry
 from kogge.backoffice.pages.order_acts import REFUSED
-from kogge.backoffice.products import LONGEST_LEAD_TIME, canonical_gtin
+from kogge.backoffice.products import LONGEST_CODE, LONGEST_LEAD_TIME, LONGEST_TITLE, canonical_gtin
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.access import MerchantRequest, reader, staff
 from kogge.merchants.models import Merchant
@@ -30,25 +32,39 @@ MOVEMENTS_SHOWN = 30
 MOST_WORDS = 8
 
 
-class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
+class ProductForm(forms.Form):
     """The merchant's own data of a product. Stock is not among them: it only moves in the ledger."""
 
+    title = forms.CharField(label=gettext_lazy("Titel"), max_length=LONGEST_TITLE)
+    code = forms.CharField(label=gettext_lazy("Artikelnummer"), max_length=LONGEST_CODE)
+    gtin = forms.CharField(
+        label=gettext_lazy("GTIN"),
+        max_length=20,
+        required=False,
+        help_text=gettext_lazy("Die Nummer unter dem Strichcode (EAN), 8 bis 14 Ziffern."),
+    )
+    price = forms.DecimalField(
+        label=gettext_lazy("Preis"), min_value=Decimal(0), max_digits=14, decimal_places=2, localize=True
+    )
+    vat_rate = forms.DecimalField(
+        label=gettext_lazy("MwSt.-Satz"), min_value=Decimal(0), max_digits=4, decimal_places=2, localize=True
+    )
     lead_time_days = forms.IntegerField(
         label=gettext_lazy("Lieferzeit in Werktagen"),
         min_value=0,
         max_value=LONGEST_LEAD_TIME,
-        initial=2,
         help_text=gettext_lazy("So viele Werktage brauchst du, bis die Ware das Haus verlässt."),
     )
+    active = forms.BooleanField(
+        label=gettext_lazy("Aktiv"),
+        required=False,
+        help_text=gettext_lazy("Nur aktive Produkte werden verkauft."),
+    )
 
-    class Meta:
-        model = Product
-        fields = ["title", "code", "gtin", "price", "vat_rate", "lead_time_days", "active"]
-        localized_fields = ["price", "vat_rate"]
-        help_texts = {
-            "gtin": gettext_lazy("Die Nummer unter dem Strichcode (EAN), 8 bis 14 Ziffern."),
-            "active": gettext_lazy("Nur aktive Produkte werden verkauft."),
-        }
+    def __init__(self, typed: Any, product: Product) -> None:
+        known = {name: getattr(product, name) for name in self.base_fields}
+        super().__init__(typed, initial=known)
+        self.product = product
 
     def clean_gtin(self) -> str:
         """The GTIN with its check digit right, or nothing."""
@@ -61,7 +77,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_code(self) -> str:
         """The article number, which a shop has once."""
         code: str = self.cleaned_data["code"]
-        others = Product.objects.of_id(self.instance.merchant_id).exclude(pk=self.instance.pk)
+        others = Product.objects.of_id(self.product.merchant_id).exclude(pk=self.product.pk)
         if others.filter(code=code).exists():
             raise forms.ValidationError(_("Diese Artikelnummer gibt es schon."))
         return code
@@ -93,10 +109,10 @@ def products(request: MerchantRequest) -> HttpResponse:
 @staff
 def new_product(request: MerchantRequest) -> HttpResponseBase:
     """A product is born without stock; the first count gives it some."""
-    form = ProductForm(request.POST or None, instance=Product(merchant=request.merchant))
+    form = ProductForm(request.POST or None, Product(merchant=request.merchant))
     if request.method == "POST" and _saved(form):
         messages.success(request, _("Das Produkt ist angelegt. Trage jetzt den Warenbestand ein."))
-        return redirect("product", form.instance.pk)
+        return redirect("product", form.product.pk)
     status = REFUSED if request.method == "POST" else 200
     return render(request, "backoffice/product_new.html", {"form": form}, status=status)
 
@@ -105,12 +121,11 @@ def new_product(request: MerchantRequest) -> HttpResponseBase:
 def product(request: MerchantRequest, pk: int) -> HttpResponseBase:
     """One product: its data, its stock, its channels."""
     found = get_object_or_404(Product.objects.of(request.merchant), pk=pk)
-    form = ProductForm(request.POST or None, instance=found)
+    form = ProductForm(request.POST or None, found)
     if request.method == "POST" and _saved(form):
         messages.success(request, _("Das Produkt ist gespeichert."))
         return redirect("product", pk)
-    # A refused form has changed its instance already; the page shows what is stored.
-    return _show(request, Product.objects.of(request.merchant).get(pk=pk), form=form)
+    return _show(request, found, form=form)
 
 
 @staff
@@ -133,26 +148,30 @@ def correct_stock(request: MerchantRequest, pk: int) -> HttpResponseBase:
 
 def _saved(form: ProductForm) -> bool:
     """Save what is valid. The shop's lock comes first, so that an import cannot write in between."""
+    product = form.product
     with transaction.atomic():
-        stock.lock_shop(form.instance.merchant_id)
+        stock.lock_shop(product.merchant_id)
         if not form.is_valid():
             return False
-        changed = form.save(commit=False)
-        changed.changed_at = timezone.now()
-        if changed.pk is None:
-            changed.save()
-        else:
-            changed.save(update_fields=[*form.changed_data, "changed_at"])
+        for name, value in form.cleaned_data.items():
+            setattr(product, name, value)
+        product.changed_at = timezone.now()
+        # Never the stock: it may have moved since the page was drawn.
+        product.save(update_fields=[*form.cleaned_data, "changed_at"] if product.pk else None)
     return True
 
 
 def _show(
-    request: MerchantRequest, found: Product, *, form: ProductForm | None = None, stock_form: StockForm | None = None
+    request: MerchantRequest,
+    found: Product,
+    *,
+    form: ProductForm | None = None,
+    stock_form: StockForm | None = None,
 ) -> HttpResponse:
     movements = StockEntry.objects.of(request.merchant).filter(product=found).select_related("line__order")
     context = {
         "product": found,
-        "form": form or ProductForm(instance=found),
+        "form": form or ProductForm(None, found),
         "stock_form": stock_form or StockForm(initial={"counted": found.stock}),
         "available": found.stock - found.reserved,
         "movements": movements.order_by("-id")[:MOVEMENTS_SHOWN],
@@ -164,11 +183,10 @@ def _show(
 
 def _panels(request: MerchantRequest, found: Product) -> list[str]:
     """What each channel adds to the page of a product: the box "Kanäle"."""
-    drawn = []
+    drawn: list[str] = []
     for channel in CHANNELS.values():
-        offer = getattr(channel, "product_panel", None)
-        panel: Panel | None = offer(found, request) if offer else None
-        if panel:
+        panel = channel.product_panel(found, request)
+        if panel is not None:
             drawn.append(render_to_string(panel.template, dict(panel.context), request))
     return drawn
 

@@ -36,9 +36,12 @@ def timeline_of(order: Order) -> list[Happening]:
     told = [_happening(event) for event in order.events.order_by("id")]
     channel = channel_of(order)
     if channel:
-        told += [Happening(entry.at, entry.sentence, entry.icon, entry.tone) for entry in channel.timeline(order)]
+        told += [
+            Happening(entry.at, entry.sentence, entry.icon, entry.tone) for entry in channel.timeline(order)
+        ]
     # Reversed before sorting: of two things at the same moment the later one is told first.
-    return sorted(reversed(told), key=lambda happening: happening.at, reverse=True)
+    told.reverse()
+    return sorted(told, key=lambda happening: happening.at, reverse=True)
 
 
 def _happening(event: OrderEvent) -> Happening:
@@ -69,12 +72,16 @@ def _packing_reset(_details: Details) -> str:
 
 def _parcel_sent(details: Details) -> str:
     if details.get("tracking_number"):
-        return _("Sendung %(number)s mit %(carrier)s versendet, Trackingnummer %(tracking_number)s.") % _parcel(details)
+        return _(
+            "Sendung %(number)s mit %(carrier)s versendet, Trackingnummer %(tracking_number)s."
+        ) % _parcel(details)
     return _("Sendung %(number)s mit %(carrier)s versendet, ohne Trackingnummer.") % _parcel(details)
 
 
 def _tracking_corrected(details: Details) -> str:
-    return _("Trackingdaten von Sendung %(number)s korrigiert: %(carrier)s %(tracking_number)s.") % _parcel(details)
+    return _("Trackingdaten von Sendung %(number)s korrigiert: %(carrier)s %(tracking_number)s.") % _parcel(
+        details
+    )
 
 
 def _parcel(details: Details) -> Details:
@@ -92,7 +99,9 @@ def _cancelled(details: Details) -> str:
 
 def _returned(details: Details) -> str:
     units = sum(details.get("quantities", {}).values())
-    came = ngettext("Retoure erfasst: %(units)s Stück.", "Retoure erfasst: %(units)s Stück.", units) % {"units": units}
+    came = ngettext("Retoure erfasst: %(units)s Stück.", "Retoure erfasst: %(units)s Stück.", units) % {
+        "units": units
+    }
     stored = _("Wieder eingelagert.") if details.get("restock") else _("Nicht wieder eingelagert.")
     return f"{came} {stored}"
 
@@ -119,7 +128,9 @@ def _people_forgotten(_details: Details) -> str:
 
 def _changed_by_channel(details: Details) -> str:
     """One sentence a change; a change without a sentence is at least said to have happened."""
-    told = [sentence for name, tell in _CHANGES.items() if name in details and (sentence := tell(details[name]))]
+    told = [
+        sentence for name, tell in _CHANGES.items() if name in details and (sentence := tell(details[name]))
+    ]
     return " ".join(told) or _("Der Verkaufskanal hat die Bestellung geändert.")
 
 
@@ -129,7 +140,11 @@ def _moment(text: object) -> str:
 
 
 def _address(what: object) -> str:
-    return _("Die Lieferadresse ist eingetroffen.") if what == "arrived" else _("Die Lieferadresse hat sich geändert.")
+    return (
+        _("Die Lieferadresse ist eingetroffen.")
+        if what == "arrived"
+        else _("Die Lieferadresse hat sich geändert.")
+    )
 
 
 _CHANGES: Mapping[str, Callable[[Any], str]] = {

@@ -118,7 +118,9 @@ def field(bound: BoundField, classes: str = "") -> dict[str, object]:
     widget = bound.field.widget
     tick = isinstance(widget, CheckboxInput)
     css = "form-check-input" if tick else "form-select" if isinstance(widget, Select) else "form-control"
-    attributes = {} if isinstance(widget, RadioSelect) else {"class": f"{css} is-invalid" if bound.errors else css}
+    attributes: dict[str, str | bool] = (
+        {} if isinstance(widget, RadioSelect) else {"class": f"{css} is-invalid" if bound.errors else css}
+    )
     if bound.errors:
         attributes["aria-describedby"] = f"{bound.auto_id}_error"
     elif bound.help_text:

@@ -96,11 +96,13 @@ def test_the_state_is_stored_only_as_a_digest_and_the_secret_sealed(
 def test_a_consent_is_good_once(amazon: Simulator, merchant: Merchant) -> None:
     back = agree(amazon, begin(amazon, merchant))
     finish(amazon, merchant, back)
+    asked = amazon.calls["token"]
 
     with pytest.raises(WrongSetting) as refused:
         finish(amazon, merchant, back)
 
     assert refused.value.field == "consent"
+    assert amazon.calls["token"] == asked
 
 
 def test_a_consent_belongs_to_the_session_that_asked_for_it(amazon: Simulator, merchant: Merchant) -> None:

@@ -188,6 +188,17 @@ class TestCancelling:
         assert post.told(order.order_id) == ["cancel_queued", "cancel_rejected"]
         assert outcome.failed == 1
 
+    def test_units_that_have_left_count_more_than_the_status(self, post: Post) -> None:
+        order = post.buy(lines=[{"quantity": 2}])
+        cancel(post, order)
+        says_unshipped = {"fulfillment": {"fulfillmentStatus": "UNSHIPPED"}}
+        post.amazon.change_order(order.order_id, quantity_fulfilled=1, patch=says_unshipped)
+
+        post.send()
+
+        assert post.amazon.feeds == []
+        assert states(post, order) == ["rejected"]
+
     def test_an_order_that_is_cancelled_already_needs_no_feed(self, post: Post) -> None:
         order = post.buy()
         cancel(post, order)
@@ -376,7 +387,7 @@ class TestAccidents:
     ) -> None:
         acknowledge(post, post.buy())
         create_feed = amazon_feeds.create_feed
-        overtaken = []
+        overtaken: list[bool] = []
 
         def be_overtaken(*arguments: Any) -> str:
             if not overtaken:
@@ -423,11 +434,14 @@ class TestAccidents:
         post.amazon.fault("createFeed", "429")
 
         throttled = post.send()
+        between = Feed.objects.everyone().get()
         post.send_after(minutes=2.1)
         post.send_after(minutes=1)
 
         assert throttled.error == ""
         assert throttled.waiting
+        assert (between.state, between.submitted_at) == ("built", None)  # it surely did not arrive
+        assert "getFeeds" not in post.amazon.calls
         assert len(post.amazon.feeds) == 1
         assert states(post) == ["accepted"]
 
@@ -535,7 +549,7 @@ class TestAccidents:
         assert held_up.error
         assert states(post) == ["accepted"]
 
-    def test_a_step_that_is_held_up_does_not_hold_up_a_cancellation(self, post: Post) -> None:
+    def test_a_cancellation_waits_for_an_open_feed_but_not_for_one_that_hangs(self, post: Post) -> None:
         acknowledge(post, post.buy())
         post.send()
         order = post.buy()
@@ -543,8 +557,24 @@ class TestAccidents:
         post.amazon.fault("getFeed", "503-html", times=None)
 
         post.send_after(minutes=2)
+        before = len(post.amazon.feeds)
+        for _hour in range(3):
+            post.send_after(minutes=60)
+
+        assert before == 1
+        assert len(post.amazon.feeds) == 2
+        assert post.amazon.violations == []
+
+    def test_a_cancellation_goes_out_as_soon_as_the_open_feed_is_answered(self, post: Post) -> None:
+        acknowledge(post, post.buy())
+        post.send()
+        order = post.buy()
+        cancel(post, order)
+
+        post.send_after(minutes=2)
 
         assert len(post.amazon.feeds) == 2
+        assert post.amazon.violations == []
 
     def test_a_message_that_cannot_be_said_does_not_spoil_the_others(self, post: Post) -> None:
         good, sick = post.buy(), post.buy()

@@ -8,7 +8,16 @@ from django.utils import translation
 
 import kogge.amazon
 from kogge.amazon.journal.sentences import JOURNAL, TROUBLES, Button, ask, tell
+from kogge.amazon.journal.words import error_in_words
 from kogge.amazon.pages.retrying import RETRIES
+from kogge.spapi.errors import (
+    AmazonError,
+    AskHuman,
+    FixSettings,
+    OutcomeUnknown,
+    Throttled,
+    TryLater,
+)
 
 SOURCE = Path(kogge.amazon.__file__).parent
 ICONS = Path(kogge.__file__).parent / "backoffice/static/kogge/icons.svg"
@@ -135,6 +144,21 @@ def test_codes_and_times_and_amounts_are_told_in_words() -> None:
         tell("seen", {"status": "UNSHIPPED"}).sentence
         == "Bei Amazon gefunden. Zustand dort: noch nicht versendet."
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "german"),
+    [
+        (Throttled(operation="getOrder", retry_after=3), "„Bestellung ansehen“ wartet: Das Kontingent"),
+        (TryLater(operation="getOrder"), "„Bestellung ansehen“ ist gescheitert: Amazon ist nicht erreichbar"),
+        (TryLater("no JSON", operation="getFeed"), "„Feed abfragen“ ist gescheitert: no JSON."),
+        (OutcomeUnknown(operation="createFeed"), "Ob „Feed übergeben“ bei Amazon angekommen ist"),
+        (AskHuman("too late", operation="getFeed", code="Late"), "„Feed abfragen“ ab: Late: too late."),
+        (FixSettings(operation="getOrder", reason="access_denied"), "nicht an: deiner Amazon-App fehlt"),
+    ],
+)  # fmt: skip
+def test_errors_of_the_client_are_told_in_the_readers_language(error: AmazonError, german: str) -> None:
+    assert german in error_in_words(str(error))
 
 
 def test_an_unknown_code_stays_visible() -> None:

@@ -44,7 +44,7 @@ def tea(merchant: Any) -> Product:
 
 
 def body(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def told(order: Order, **values: Any) -> ShipmentConfirmation:
@@ -149,6 +149,17 @@ def test_open_troubles_of_the_order_have_their_buttons_there(
     assert "erledigt/" not in body(reader.get("/bestellungen/10001/"))
 
 
+@pytest.mark.parametrize("part", ["", "aktuell/"])
+def test_a_button_in_the_panel_leads_back_to_the_order_page(
+    staff: Client, order: Order, connection: Connection, part: str
+) -> None:
+    open_trouble(connection.pk, "sum_differs", "sum", now=timezone.now(), amazon_order_id=ID)
+
+    page = body(staff.get(f"/bestellungen/10001/{part}"))
+
+    assert 'name="next" value="/bestellungen/10001/"' in page
+
+
 def test_the_timeline_tells_what_amazon_answered(
     reader: Client, order: Order, connection: Connection
 ) -> None:
@@ -211,6 +222,7 @@ def test_a_merchant_without_amazon_gets_no_notices_and_no_warnings(merchant: Any
 
 def test_the_most_pressing_notice_comes_first(merchant: Any, order: Order, connection: Connection) -> None:
     told(order, state="rejected", ship_by=timezone.now())
+    Order.objects.everyone().update(ship_by=timezone.now() - timedelta(hours=1))
     open_trouble(connection.pk, "sum_differs", "sum", now=timezone.now())
     Connection.objects.everyone().update(
         state="paused",
@@ -220,11 +232,12 @@ def test_the_most_pressing_notice_comes_first(merchant: Any, order: Order, conne
 
     notices = CHANNELS["amazon"].notices(merchant)
 
-    assert [notice.tone for notice in notices] == ["red", "red", "red", "amber"]
+    assert [notice.tone for notice in notices] == ["red", "red", "red", "red", "amber"]
     assert "Refresh-Token" in notices[0].sentence
-    assert "1 Versand" in notices[1].sentence
-    assert "in 3 Tagen" in notices[2].sentence
-    assert "1 Aufgabe " in notices[3].sentence
+    assert "1 Amazon-Bestellung hätte schon versendet" in notices[1].sentence
+    assert "1 Versand" in notices[2].sentence
+    assert "in 3 Tagen" in notices[3].sentence
+    assert "1 Aufgabe " in notices[4].sentence
     assert CHANNELS["amazon"].app_card(merchant).state == "Angehalten"
 
 

@@ -49,7 +49,7 @@ def choice(**other: Any) -> dict[str, Any]:
 
 
 def body(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def agree(address: str) -> str:
@@ -249,3 +249,26 @@ def test_new_credentials_wake_a_paused_connection(owner: Client, connection: Con
     assert page.headers["Location"] == "/apps/amazon/"
     assert (connection.state, connection.pause_reason) == ("active", "")
     assert connection.marketplaces.filter(active=True).count() == 2
+
+
+def test_renewing_a_consent_starts_with_what_is_known(
+    owner: Client, stranger: Client, connection: Connection
+) -> None:
+    mine = owner.get(CONSENT, {"konto": connection.pk})
+    theirs = stranger.get(CONSENT, {"konto": connection.pk})
+
+    assert CLIENT_ID in body(mine)
+    assert CLIENT_ID not in body(theirs)
+
+
+def test_a_new_secret_does_not_renew_the_consent(owner: Client, connection: Connection) -> None:
+    until = timezone.localdate() + timedelta(days=20)
+    Connection.objects.everyone().update(is_private_app=False, consent_expires_on=until)
+
+    owner.post(
+        f"/apps/amazon/{connection.pk}/zugangsdaten/",
+        {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN},
+    )
+
+    connection.refresh_from_db()
+    assert connection.consent_expires_on == until

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run
-from kogge.amazon.orders.models import AmazonOrder
+from kogge.amazon.orders.models import AmazonOrder, OrderCursor
 from kogge.amazon.pages.standing import freshness
 from kogge.engine import due
 from kogge.engine.models import Due
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def body(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def run(connection: Connection, **other: Any) -> Run:
@@ -185,6 +185,21 @@ def test_disconnecting_names_the_consequence_first(owner: Client, connection: Co
     assert before != b""
     assert bytes(connection.sealed_credentials) == b""
     assert "getrennt" in body(owner.get(HOME))
+
+
+def test_earlier_orders_show_how_far_back_they_are(owner: Client, connection: Connection) -> None:
+    now = timezone.now()
+    Connection.objects.everyone().update(start_from=now - timedelta(days=400))
+    cursor, _made = OrderCursor.objects.everyone().get_or_create(
+        connection=connection, kind=Run.Kind.BACKFILL
+    )
+    cursor.until, cursor.slice_until = now, now - timedelta(days=100)
+    cursor.save()
+
+    page = body(owner.get(HOME))
+
+    assert "25 %, zurück bis" in page
+    assert 'width="25"' in page
 
 
 def test_what_expires_is_announced(owner: Client, connection: Connection) -> None:

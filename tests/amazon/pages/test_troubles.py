@@ -9,6 +9,8 @@ from kogge.amazon.journal.book import open_trouble
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.orders.check import check_orders
 from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation
+from kogge.amazon.pages.channel import AmazonChannel
+from kogge.backoffice import orders
 from kogge.backoffice.models import Order, Product
 from kogge.engine.models import Due
 from tests.amazon.account import Post, run
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def body(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 @pytest.fixture
@@ -142,6 +144,20 @@ def test_assigning_a_product_settles_the_trouble_and_moves_the_stock(
     assert trouble.closed_by == "ben@example.org"
     assert tea.stock == 5 - item.quantity
     assert SkuLink.objects.everyone().get().product_id == str(tea.pk)
+
+
+def test_a_product_named_on_the_order_page_settles_the_trouble_too(
+    bought: AmazonOrder, tea: Product, post: Post
+) -> None:
+    line = Order.objects.everyone().get().lines.get()
+    orders.assign_product(line, tea, actor="ben@example.org", now=post.now)
+
+    AmazonChannel().product_assigned(line, tea, actor="ben@example.org", now=post.now)
+
+    tea.refresh_from_db()
+    assert bought.connection.troubles.get(kind="assign_product").closed_by == "ben@example.org"
+    assert bought.items.get().product_id == str(tea.pk)
+    assert tea.stock == 5 - line.quantity
 
 
 def test_what_resembles_the_article_is_offered_before_anybody_searches(

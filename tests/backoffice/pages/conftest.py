@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils.translation import trans_real
+from django.utils.translation.reloader import translation_file_changed
 
 from build_translations import catalogues, compile_catalogue
 from kogge.backoffice import placing
@@ -22,7 +23,7 @@ def _compiled_translations() -> None:
     """Also right after cloning, before anything was built."""
     for source in catalogues():
         compile_catalogue(source)
-    trans_real._translations.clear()
+    translation_file_changed(None, Path("django.mo"))
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> TalkingChannel:
     talking = TalkingChannel()
     for name in list(CHANNELS):
         monkeypatch.delitem(CHANNELS, name)
-    monkeypatch.setitem(CHANNELS, "amazon", talking)  # type: ignore[arg-type]
+    monkeypatch.setitem(CHANNELS, "amazon", talking)
     return talking
 
 

@@ -19,18 +19,21 @@ UNKNOWN_CARRIER = "Diesen Versender kennt Amazon nicht."
 @dataclass
 class TalkingChannel(ListeningChannel):
     notice: str = ""
+    tone: str = "red"
 
     def cancel_warning(self, order: Order) -> str:
         return WARNING
 
     def order_panel(self, order: Order, request: HttpRequest) -> Panel | None:
-        return Panel("backoffice/_messages.html", {"notices": [Notice("blue", f"Kanal: {order.external_id}")]})
+        return Panel(
+            "backoffice/_source.html", {"icon_name": "brand-amazon", "name": f"Kanal: {order.external_id}"}
+        )
 
     def timeline(self, order: Order) -> Sequence[TimelineEntry]:
         return [TimelineEntry(NOW, "Amazon weiß Bescheid.", "check", "green")]
 
     def notices(self, merchant: Merchant) -> Sequence[Notice]:
-        return [Notice("red", self.notice, "/apps/amazon/", "Ansehen")] if self.notice else []
+        return [Notice(self.tone, self.notice, "/apps/amazon/", "Ansehen")] if self.notice else []
 
     def carrier_warning(self, merchant: Merchant, carrier: str) -> str | None:
         return UNKNOWN_CARRIER if carrier == "Bollerwagen" else None

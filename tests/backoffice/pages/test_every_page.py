@@ -131,10 +131,14 @@ def test_readers_are_refused_every_act_and_nothing_happens(
 
     urls = [reverse("order_act", args=[order.number, act]) for act in ORDER_ACTS]
     urls += [reverse("product", args=[product.pk]), reverse("product_stock", args=[product.pk])]
-    urls += [reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")]
+    urls += [
+        reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")
+    ]
     urls += [reverse("settings")]
 
-    assert {url: browser.post(url, {"counted": 1, "name": "X"}).status_code for url in urls} == dict.fromkeys(urls, 403)
+    assert {url: browser.post(url, {"counted": 1, "name": "X"}).status_code for url in urls} == dict.fromkeys(
+        urls, 403
+    )
     assert OrderEvent.objects.of(merchant).count() == before
 
 
@@ -157,7 +161,8 @@ def test_readers_are_offered_no_button_that_would_be_refused(
     for name, url in world.items():
         if name in FILES or name in PARTS:
             continue
-        for form in lxml.html.fromstring(browser.get(url).content).forms:
+        page: Any = lxml.html.fromstring(browser.get(url).content)
+        for form in page.forms:
             if form.method == "POST" and (form.action or url) not in harmless and form.xpath(".//button"):
                 visible = [b for b in form.xpath(".//button") if "visually-hidden" not in b.get("class", "")]
                 assert not visible, f"{name}: {visible[0].text_content()}"
@@ -199,7 +204,17 @@ def test_a_bug_is_answered_with_a_page_that_needs_no_database(
     assert "Da ist etwas schiefgegangen" in answer.content.decode()
 
 
-def test_the_notices_of_a_channel_stand_on_every_page(channel: Any, anna: User, signed_in: SignedIn) -> None:
+def test_what_does_not_press_stands_on_the_overview_only(
+    channel: Any, anna: User, signed_in: SignedIn
+) -> None:
+    channel.notice, channel.tone = "2 Aufgaben warten auf dich.", "amber"
+    browser = signed_in(anna)
+
+    assert "2 Aufgaben warten auf dich." in browser.get("/").content.decode()
+    assert "2 Aufgaben warten auf dich." not in browser.get(reverse("products")).content.decode()
+
+
+def test_what_stops_the_business_stands_on_every_page(channel: Any, anna: User, signed_in: SignedIn) -> None:
     channel.notice = "Die Amazon-Verbindung ist angehalten."
 
     shown = signed_in(anna).get(reverse("products")).content.decode()

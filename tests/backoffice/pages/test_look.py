@@ -63,14 +63,18 @@ def test_every_control_has_a_label(pages: dict[str, Page]) -> None:
     for url, page in pages.items():
         labelled = {label.get("for") for label in page.xpath("//label[normalize-space()]")}
         for control in page.xpath("//input[not(@type='hidden')] | //select | //textarea"):
-            named = control.get("id") in labelled or control.get("aria-label") or control.xpath("ancestor::label")
+            named = (
+                control.get("id") in labelled or control.get("aria-label") or control.xpath("ancestor::label")
+            )
             assert named, f"{url}: {lxml.html.tostring(control)!r}"
 
 
 def test_every_link_and_button_says_what_it_does(pages: dict[str, Page]) -> None:
     for url, page in pages.items():
         for control in page.xpath("//a | //button | //summary"):
-            assert control.text_content().strip() or control.get("aria-label"), f"{url}: {lxml.html.tostring(control)!r}"
+            assert control.text_content().strip() or control.get("aria-label"), (
+                f"{url}: {lxml.html.tostring(control)!r}"
+            )
 
 
 def test_names_on_a_page_are_unique_and_references_lead_somewhere(pages: dict[str, Page]) -> None:
@@ -86,7 +90,8 @@ def test_every_table_names_its_columns(pages: dict[str, Page]) -> None:
     for url, page in pages.items():
         for table in page.xpath("//table"):
             heads = table.xpath("./thead/tr/th[@scope='col']")
-            assert heads and all(head.text_content().strip() for head in heads), url
+            assert heads, url
+            assert all(head.text_content().strip() for head in heads), url
 
 
 def test_one_can_jump_to_the_content(pages: dict[str, Page]) -> None:
@@ -100,12 +105,14 @@ def test_one_can_jump_to_the_content(pages: dict[str, Page]) -> None:
 def test_pages_bring_no_scripts_or_styles_of_their_own(pages: dict[str, Page]) -> None:
     for url, page in pages.items():
         assert not page.xpath("//style | //script[not(@src)] | //@style"), url
-        assert not [name for name in page.xpath("//@*[starts-with(name(), 'on')]")], url
+        assert not page.xpath("//@*[starts-with(name(), 'on')]"), url
         sources = page.xpath("//script/@src | //link[@rel='stylesheet']/@href | //img/@src")
         assert all(str(source).startswith("/static/") for source in sources), url
 
 
-def test_the_browser_is_told_to_load_nothing_from_elsewhere(ben: User, signed_in: Callable[..., Client]) -> None:
+def test_the_browser_is_told_to_load_nothing_from_elsewhere(
+    ben: User, signed_in: Callable[..., Client]
+) -> None:
     policy = signed_in(ben).get("/")["Content-Security-Policy"]
 
     assert "default-src 'self'" in policy
@@ -159,8 +166,17 @@ def test_every_icon_is_in_the_sprite_and_no_other() -> None:
     assert drawn - used == set()
 
 
+def test_every_icon_on_a_page_is_drawn(pages: dict[str, Page]) -> None:
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', (STATIC / "kogge/icons.svg").read_text()))
+
+    shown = {str(use).partition("#")[2] for page in pages.values() for use in page.xpath("//use/@href")}
+
+    assert shown - drawn == set()
+
+
 def test_what_came_from_others_carries_its_licence() -> None:
-    for folder in (*(STATIC / "vendor").iterdir(), BACKOFFICE / "pages/fonts"):
+    folders = [path for path in (STATIC / "vendor").iterdir() if path.is_dir()]
+    for folder in (*folders, BACKOFFICE / "pages/fonts"):
         assert (folder / "LICENSE").stat().st_size > 500, folder
 
 

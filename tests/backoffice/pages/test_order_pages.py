@@ -77,22 +77,24 @@ def test_the_order_page_takes_the_same_number_of_queries_for_few_and_many_lines(
     small, large = (shop.stored(merchant, name) for name in ("small", "large"))
     for found in (small, large):
         for _parcel in range(2):
-            dispatch.ship(found, carrier="DHL", tracking_number="1", quantities={1: 1}, actor="ben", now=shop.NOW)
+            dispatch.ship(
+                found, carrier="DHL", tracking_number="1", quantities={1: 1}, actor="ben", now=shop.NOW
+            )
     browser.get(_address(small))
 
     assert _queries(browser, _address(large)) == _queries(browser, _address(small))
 
 
-def test_tabs_count_and_show_their_orders(
-    browser: Client, many_orders: Callable[[int], list[Order]]
-) -> None:
+def test_tabs_count_and_show_their_orders(browser: Client, many_orders: Callable[[int], list[Order]]) -> None:
     fresh, cancelled, sent, packing = many_orders(4)
     orders.cancel(cancelled, "no_inventory", actor="ben", now=shop.NOW)
     dispatch.ship(sent, carrier="DHL", tracking_number="", quantities=None, actor="ben", now=shop.NOW)
     dispatch.start_packing(packing, actor="ben", now=shop.NOW)
 
     shown = {tab: _numbers(browser, f"{reverse('orders')}?state={tab}") for tab in _TABS}
-    counts = re.findall(r'<span class="count[^>]*>(\d+)</span>', browser.get(reverse("orders")).content.decode())
+    counts = re.findall(
+        r'<span class="count[^>]*>(\d+)</span>', browser.get(reverse("orders")).content.decode()
+    )
 
     expected = {
         "": [packing, sent, cancelled, fresh],
@@ -180,6 +182,18 @@ def test_an_open_list_hears_of_new_orders(
     assert polled[1] in after  # and asks on
 
 
+@pytest.mark.parametrize("after", ["", "x", "-1", "9" * 40])
+def test_asking_for_new_orders_with_nonsense_breaks_nothing(
+    browser: Client, order: Order, after: str
+) -> None:
+    assert browser.get(f"{reverse('orders_fresh')}?after={after}").status_code == 200
+
+
+@pytest.mark.parametrize("number", ["0", "9" * 30])
+def test_order_numbers_beyond_all_bounds_are_not_found(browser: Client, order: Order, number: str) -> None:
+    assert browser.get(f"/bestellungen/{number}/").status_code == 404
+
+
 def test_an_empty_list_draws_itself_when_the_first_order_comes(
     browser: Client, many_orders: Callable[[int], list[Order]]
 ) -> None:
@@ -257,7 +271,7 @@ def test_the_order_page_shows_all_there_is_to_know(browser: Client, order: Order
         "Gesamt 29,75 €",
         "Erika Muster",
         "Beispielweg 7",
-        "20095 Hamburg",
+        "20095 Hamburg Deutschland",
         "x1y2z3@marketplace.amazon.de",
         "Kanal: 305-0000001-0000001",
         "Amazon weiß Bescheid.",
@@ -270,11 +284,20 @@ def test_the_order_page_shows_all_there_is_to_know(browser: Client, order: Order
 def test_the_order_page_in_english(ben: User, signed_in: Callable[..., Client], order: Order) -> None:
     shown = _text(signed_in(ben, "en"), _address(order))
 
-    for words in ("Item number TEE-1", "€29.75", "23 Nov 2026, 10:12", "The order came in.", "Paid"):
+    for words in (
+        "Item number TEE-1",
+        "€29.75",
+        "23 Nov 2026, 10:12",
+        "The order came in.",
+        "Paid",
+        "Hamburg Germany",
+    ):
         assert words in shown
 
 
-def test_the_life_of_an_order_can_be_clicked_through(browser: Client, merchant: Merchant, order: Order) -> None:
+def test_the_life_of_an_order_can_be_clicked_through(
+    browser: Client, merchant: Merchant, order: Order
+) -> None:
     tea = Product.objects.of(merchant).get()
 
     packed = _act(browser, order, "pack")
@@ -397,7 +420,7 @@ def test_the_page_asks_again_only_while_something_is_on_its_way(
 
     assert "hx-trigger" not in quiet.split('id="order-timeline"')[1]
     assert f'hx-get="{reverse("order_live", args=[order.number])}"' in lively
-    assert part.count("hx-swap-oob") == 2
+    assert part.count("hx-swap-oob") == 3
     assert "<html" not in part
 
 
@@ -421,7 +444,9 @@ def test_people_that_cannot_be_opened_do_not_break_the_pages(browser: Client, or
 
 def test_nasty_words_are_shown_as_words(browser: Client, merchant: Merchant) -> None:
     nasty = "<script>alert('x')</script> & \"Co\" \u202e\u0000 %(count)s {0} {{ x }}"
-    new = shop.new_order("nasty", shop.new_line(title=nasty, gift_text=nasty), buyer_name=nasty, origin=nasty[:60])
+    new = shop.new_order(
+        "nasty", shop.new_line(title=nasty, gift_text=nasty), buyer_name=nasty, origin=nasty[:60]
+    )
     placing.place(merchant.pk, [new], now=shop.NOW)
 
     page = browser.get(_address(shop.stored(merchant, "nasty"))).content.decode()
@@ -526,7 +551,9 @@ def _words(page: str) -> str:
 
 def _numbers(browser: Client, url: str) -> list[int]:
     """The order numbers of a list, from top to bottom."""
-    return [int(found) for found in re.findall(r'name="orders" value="(\d+)"', browser.get(url).content.decode())]
+    return [
+        int(found) for found in re.findall(r'name="orders" value="(\d+)"', browser.get(url).content.decode())
+    ]
 
 
 def _queries(browser: Client, url: str) -> int:

@@ -61,7 +61,9 @@ def test_everything_a_packer_needs_is_on_the_paper(browser: Client, order: Order
 
 
 def test_only_what_is_left_to_pack_is_on_the_paper(browser: Client, order: Order) -> None:
-    dispatch.ship(order, carrier="DHL", tracking_number="1", quantities={1: 1, 2: 1}, actor="ben", now=shop.NOW)
+    dispatch.ship(
+        order, carrier="DHL", tracking_number="1", quantities={1: 1, 2: 1}, actor="ben", now=shop.NOW
+    )
 
     [page] = _pages(browser, reverse("packing_slip", args=[order.number]))
 
@@ -83,7 +85,9 @@ def test_no_text_breaks_the_paper_or_reaches_the_log(
 ) -> None:
     address = replace(shop.ERIKA, name=text, company=text, line1=text)
     line = shop.new_line(title=text, gift_text=text, code=text[:40])
-    placing.place(merchant.pk, [shop.new_order("nasty", line, shipping_address=address, note=text)], now=shop.NOW)
+    placing.place(
+        merchant.pk, [shop.new_order("nasty", line, shipping_address=address, note=text)], now=shop.NOW
+    )
 
     with caplog.at_level(logging.WARNING):
         pages = _pages(browser, reverse("packing_slip", args=[shop.stored(merchant, "nasty").number]))
@@ -133,7 +137,9 @@ def test_the_slips_of_many_orders_come_as_one_file(
 
     pages = _pages(browser, f"{reverse('packing_slips')}?{query}")
 
-    assert [f"Bestellung {order.number} " in page for order, page in zip(placed, pages, strict=False)] == [True] * 3
+    assert [f"Bestellung {order.number} " in page for order, page in zip(placed, pages, strict=False)] == [
+        True
+    ] * 3
     assert len(pages) == 3
 
 

@@ -20,7 +20,10 @@ from tests.backoffice import shop
 
 pytestmark = pytest.mark.django_db
 
-CSV = "code;title;price;stock;amazon;asin\nTASSE;Tasse „Moin“;12,90;40;ja;B0CUP00001\nTEE-1;Grüner Tee;8,50;;;\n"
+CSV = """code;title;price;stock;amazon;asin
+TASSE;Tasse „Moin“;12,90;40;ja;B0CUP00001
+TEE-1;Grüner Tee;8,50;;;
+"""
 
 
 @pytest.fixture
@@ -49,7 +52,9 @@ def test_the_list_finds_products(browser: Client, merchant: Merchant, tea: Produ
     assert "Kein Produkt passt dazu" in nothing
 
 
-def test_the_list_takes_the_same_number_of_queries_for_few_and_many(browser: Client, merchant: Merchant) -> None:
+def test_the_list_takes_the_same_number_of_queries_for_few_and_many(
+    browser: Client, merchant: Merchant
+) -> None:
     shop.product(merchant, "TEE-0")
     browser.get(reverse("products"))
     few = _queries(browser)
@@ -68,7 +73,12 @@ def test_a_product_is_created_and_changed(browser: Client, merchant: Merchant) -
     browser.post(reverse("product", args=[made.pk]), {**typed, "title": "Kandis, braun"})
 
     found = Product.objects.of(merchant).get()
-    assert (made.code, made.price, made.vat_rate, made.active) == ("K-1", Decimal("1002.50"), Decimal(7), True)
+    assert (made.code, made.price, made.vat_rate, made.active) == (
+        "K-1",
+        Decimal("1002.50"),
+        Decimal(7),
+        True,
+    )
     assert (found.title, found.active, found.gtin, found.stock) == ("Kandis, braun", False, "", 0)
     assert found.changed_at > made.changed_at
 
@@ -104,7 +114,9 @@ def test_a_product_keeps_its_own_item_number(browser: Client, tea: Product) -> N
     assert answer.status_code == 302
 
 
-def test_counting_moves_the_stock_through_the_ledger(browser: Client, merchant: Merchant, tea: Product) -> None:
+def test_counting_moves_the_stock_through_the_ledger(
+    browser: Client, merchant: Merchant, tea: Product
+) -> None:
     answer = browser.post(reverse("product_stock", args=[tea.pk]), {"counted": 5}, follow=True)
 
     shown = answer.content.decode()
@@ -146,14 +158,16 @@ def test_an_import_is_shown_first_and_written_then(
 def test_the_preview_carries_the_whole_file_along(browser: Client, merchant: Merchant) -> None:
     import lxml.html
 
-    page = lxml.html.fromstring(_upload(browser, CSV).content)
+    page: Any = lxml.html.fromstring(_upload(browser, CSV).content)
     [text] = page.xpath("//textarea[@name='text']")
     browser.post(reverse("product_import"), {"confirmed": "1", "text": text.text})
 
     assert Product.objects.of(merchant).count() == 2
 
 
-def test_wrong_lines_are_named_and_nothing_is_written(browser: Client, merchant: Merchant, tea: Product) -> None:
+def test_wrong_lines_are_named_and_nothing_is_written(
+    browser: Client, merchant: Merchant, tea: Product
+) -> None:
     wrong = CSV + "NEU;;;;;\n;ohne Nummer;1;;;\nX;Zu teuer;viel;;;\n"
 
     answer = _upload(browser, wrong)

@@ -10,16 +10,15 @@ document.addEventListener("change", (event) => {
 // A filter applies as soon as it is chosen.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-submit-on-change]");
-  if (form && event.target.matches("select, input[type=date]")) form.requestSubmit();
+  if (form && event.target.matches("select")) form.requestSubmit();
 });
 
-// A second click on a button that already works does nothing.
+// A second click on a button that already works does nothing; after a while it may be meant again.
+const PATIENCE = 3000; // ms
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "1";
-});
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  setTimeout(() => delete form.dataset.sent, PATIENCE);
 });
