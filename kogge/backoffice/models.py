@@ -60,7 +60,7 @@ class StockEntry(models.Model):
         GIVE_BACK = "give_back", _("Storno")
         RETURN = "return", _("Retoure")
 
-    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="stock_entries")
     key = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -98,7 +98,7 @@ class Order(models.Model):
         SHIPPED = "shipped", _("Versendet")
         CANCELLED = "cancelled", _("Storniert")
 
-    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
     number = models.PositiveBigIntegerField(_("Bestellnummer"))
     channel = models.CharField(max_length=20, default="shop")  # "shop", "manual", "amazon" …
     origin = models.CharField(_("Quelle"), max_length=100, default="")
@@ -148,8 +148,13 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One position. `total` is what the buyer pays for it, all parts together."""
 
-    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.CASCADE,
+        related_name="lines",
+        db_index=False,  # covered below
+    )
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="order_lines")
     external_id = models.CharField(max_length=80, default="")
@@ -185,7 +190,7 @@ class OrderLine(models.Model):
 class OrderWord(models.Model):
     """A keyed fingerprint of a word in the buyer's name, so that encrypted names can be found."""
 
-    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="words")
     fingerprint = models.BinaryField(max_length=8)
 
@@ -251,7 +256,7 @@ class OrderEvent(models.Model):
         PRODUCT_ASSIGNED = "product_assigned", _("Produkt zugeordnet")
         PEOPLE_FORGOTTEN = "people_forgotten", _("Personenbezogene Daten gelöscht")
 
-    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     at = models.DateTimeField()

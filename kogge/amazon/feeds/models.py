@@ -65,7 +65,12 @@ class OrderMessage(OutboundAct):
         ACKNOWLEDGE = "acknowledge", _("Bestätigung des Eingangs")
         CANCEL = "cancel", _("Stornierung")
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="order_messages")
+    connection = models.ForeignKey(
+        Connection,
+        on_delete=models.CASCADE,
+        related_name="order_messages",
+        db_index=False,  # covered below
+    )
     amazon_order_id = models.CharField(max_length=20)
     marketplace_id = models.CharField(max_length=20)
     kind = models.CharField(max_length=12, choices=Kind.choices)
@@ -96,4 +101,7 @@ class OrderMessage(OutboundAct):
             models.UniqueConstraint(fields=["feed", "message_no"], name="message_no_once"),
             models.UniqueConstraint(fields=["feed", "amazon_order_id"], name="one_word_on_an_order_a_feed"),
         ]
-        indexes = [models.Index(fields=["connection", "state", "not_before"], name="messages_waiting")]
+        indexes = [
+            models.Index(fields=["connection", "kind", "state", "not_before"], name="messages_waiting"),
+            models.Index(fields=["connection", "amazon_order_id"], name="messages_of_order"),
+        ]

@@ -61,7 +61,7 @@ class JournalEntry(models.Model):
     `kind` names the sentence (amazon/journal/sentences.py), `details` fills it. No personal data.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)  # covered below
     amazon_order_id = models.CharField(max_length=40, default="")
     at = models.DateTimeField()
     kind = models.CharField(max_length=40)
