@@ -17,7 +17,8 @@ import django
 from kogge.benchmarks.machine import facts, peak_memory_mb
 from kogge.benchmarks.world import fresh_installation, running_simulator
 
-GROWTH_PARTS = 10
+# Growth: how many are stored at first, how many are measured, and the steps of filling up in between.
+FEW, SAMPLE, CHUNK = 1_000, 5_000, 10_000
 
 
 def orders_per_second(orders: int) -> dict[str, object]:
@@ -27,16 +28,23 @@ def orders_per_second(orders: int) -> dict[str, object]:
 
 
 def rate_as_the_shop_grows(orders: int) -> dict[str, object]:
-    """Take in `orders` orders in ten parts; the rate of the last part compared with the first's."""
-    size = max(1, orders // GROWTH_PARTS)
-    parts = _import_in_parts(size * GROWTH_PARTS, [size] * GROWTH_PARTS)
-    rates = [float(str(part["cpu_orders_per_second"])) for part in parts]
+    """The rate with a thousand orders stored, and with `orders`; their ratio holds on any machine."""
+    filling = max(0, orders - FEW - SAMPLE)
+    chunks = [min(CHUNK, filling - start) for start in range(0, filling, CHUNK)]
+    parts = _import_in_parts(FEW + SAMPLE + filling + SAMPLE, [FEW, SAMPLE, *chunks, SAMPLE])
+    few, many = parts[1], parts[-1]
     return {
         "scenario": "growth",
-        "parts": parts,
-        "last_to_first": round(rates[-1] / rates[0], 3),
+        "with_few_stored": few,
+        "with_many_stored": many,
+        "stored": sum(int(str(part["orders"])) for part in parts[:-1]),
+        "many_to_few": round(_rate(many) / _rate(few), 3),
         "machine": facts(),
     }
+
+
+def _rate(part: dict[str, object]) -> float:
+    return float(str(part["cpu_orders_per_second"]))
 
 
 def _import_in_parts(orders: int, sizes: list[int]) -> list[dict[str, object]]:

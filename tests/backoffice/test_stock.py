@@ -40,7 +40,7 @@ def test_the_counted_stock_is_the_stock(merchant: Merchant) -> None:
     stock.correct_stock(tea, 3, actor=ANNA, now=NOW)
     stock.correct_stock(tea, 3, actor=ANNA, now=NOW)
 
-    entries = StockEntry.objects.of(merchant).values_list("kind", "stock_change", "actor")
+    entries = StockEntry.objects.of(merchant).order_by("id").values_list("kind", "stock_change", "actor")
     assert list(entries) == [("correction", 5, ANNA), ("correction", -2, ANNA)]
     assert in_stock(tea) == (3, 0)
 
