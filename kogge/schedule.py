@@ -13,6 +13,7 @@ Each handler names its next time itself:
     watch_expiry        connection   daily
     purge_people        connection   daily
     send_mails          merchant     at once after a dispatch; else daily
+    forget_drafts       merchant     when a connection begun but not finished expires; else daily
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from kogge.amazon.orders.confirm import confirm_shipments
 from kogge.amazon.orders.fba import check_fba_orders
 from kogge.amazon.orders.purge import purge_people
 from kogge.amazon.orders.shop_changes import read_shop
+from kogge.amazon.pages.drafts import forget_drafts
 from kogge.backoffice.mail import send_mails
 from kogge.engine.work import Handler
 
@@ -40,4 +42,5 @@ OPERATIONS: dict[str, Handler] = {
     "watch_expiry": watch_expiry,
     "purge_people": purge_people,
     "send_mails": send_mails,
+    "forget_drafts": forget_drafts,
 }

@@ -11,6 +11,7 @@ from kogge.backoffice.pages import (
     channels,
     errors,
     health,
+    members,
     order_acts,
     order_entry,
     order_list,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("abmelden/", people.SignOut.as_view(), name="logout"),
     path("einstellungen/passwort/", people.ChangePassword.as_view(), name="password_change"),
     path("einstellungen/sprache/", people.choose_language, name="language"),
+    path("einstellungen/haendler/", people.choose_merchant, name="merchant"),
     path("health/live", health.live, name="health"),
     # --- the built-in shop ----------------------------------------------------------------------
     path("", overview.overview, name="overview"),
@@ -55,6 +57,9 @@ urlpatterns = [
     path("verkaufskanaele/", channels.channels, name="channels"),
     path("erweiterungen/apps/", channels.apps, name="apps"),
     path("einstellungen/", settings.settings, name="settings"),
+    path("einstellungen/benutzer/hinzufuegen/", members.new_member, name="member_new"),
+    path("einstellungen/benutzer/<int:pk>/", members.member, name="member"),
+    path("einstellungen/benutzer/<int:pk>/entziehen/", members.remove, name="member_remove"),
     path("einstellungen/postausgang/", outbox.outbox, name="outbox"),
     path("einstellungen/postausgang/<int:pk>/", outbox.mail, name="mail"),
     # --- the Amazon app -------------------------------------------------------------------------

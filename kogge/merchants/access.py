@@ -2,6 +2,7 @@
 
 `reader`, `staff` and `owner` decorate a view. Everybody who works for the merchant may look (GET);
 whoever acts (POST) needs the role of the decorator or a higher one, else the answer is 403.
+`owner_only` hides the page from everybody else, too.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ def owner(view: MerchantView[P]) -> View[P]:
     return _page(view, Role.OWNER)
 
 
+def owner_only(view: MerchantView[P]) -> View[P]:
+    """For pages there is nothing to see on for others: looking needs the role, too."""
+    return _page(view, Role.OWNER, to_look=Role.OWNER)
+
+
 def work_for(request: HttpRequest, merchant: Merchant) -> None:
     """Switch to another merchant the user works for. Raises `PermissionDenied` otherwise."""
     user = cast(User, request.user)
@@ -68,14 +74,14 @@ def work_for(request: HttpRequest, merchant: Merchant) -> None:
     request.session[SESSION_KEY] = merchant.pk
 
 
-def _page(view: MerchantView[P], needed: Role) -> View[P]:
+def _page(view: MerchantView[P], to_act: Role, to_look: Role = Role.READER) -> View[P]:
     def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_login(request)
         if getattr(request, "merchant", None) is None:
             raise PermissionDenied(_("Dein Zugang gehört zu keinem Händler."))
         known = cast(MerchantRequest, request)
-        if request.method not in _LOOKING and not may(known.role, needed):
+        if not may(known.role, to_look if request.method in _LOOKING else to_act):
             raise PermissionDenied(_("Dafür fehlt dir das Recht. Frag die Inhaberin oder den Inhaber."))
         return view(known, *args, **kwargs)
 

@@ -36,7 +36,7 @@ class LanguageMiddleware:
 class MerchantMiddleware:
     """Sets `request.merchant` and `request.role`: the merchant chosen in the session, else the first.
 
-    The choice is looked up among the user's memberships every time, so that a role taken away or a
+    `request.other_merchants` are those the person could switch to. The choice is looked up among the user's memberships every time, so that a role taken away or a
     forged session opens nothing.
     """
 
@@ -44,9 +44,11 @@ class MerchantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        membership = _membership(request)
+        memberships = _memberships(request)
+        membership = next(iter(memberships), None)
         request.merchant = membership.merchant if membership else None  # type: ignore[attr-defined]
         request.role = Role(membership.role) if membership else None  # type: ignore[attr-defined]
+        request.other_merchants = [other.merchant for other in memberships[1:]]  # type: ignore[attr-defined]
         return self.get_response(request)
 
 
@@ -72,12 +74,13 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
-def _membership(request: HttpRequest) -> Membership | None:
+def _memberships(request: HttpRequest) -> list[Membership]:
+    """What the person may do for whom; the chosen merchant first."""
     if not request.user.is_authenticated:
-        return None
-    memberships = list(request.user.memberships.select_related("merchant").order_by("id"))
+        return []
     chosen = request.session.get(SESSION_KEY)
-    return next((one for one in memberships if one.merchant_id == chosen), next(iter(memberships), None))
+    known = request.user.memberships.select_related("merchant").order_by("id")
+    return sorted(known, key=lambda membership: membership.merchant_id != chosen)
 
 
 def _consent_origins() -> list[str]:

@@ -1,4 +1,4 @@
-"""Signing in and out, changing the password, choosing the language."""
+"""Signing in and out, changing the password, choosing the language and the merchant."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from django.contrib import messages
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from kogge.merchants.access import MerchantRequest, reader, work_for
 from kogge.merchants.login import SignInForm
-from kogge.merchants.models import User
+from kogge.merchants.models import Merchant, User
 
 A_YEAR = 365 * 24 * 3600
 
@@ -88,6 +91,18 @@ def choose_language(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(language=language)
     return response
+
+
+@require_POST
+@reader
+def choose_merchant(request: MerchantRequest) -> HttpResponse:
+    """Go on for another merchant the person works for, from its overview."""
+    # Looked up among the person's own: the answer tells nobody which other merchants there are.
+    own = Merchant.objects.filter(memberships__user=request.user)
+    merchant = get_object_or_404(own, slug=request.POST.get("merchant", ""))
+    work_for(request, merchant)
+    messages.success(request, gettext("Du arbeitest jetzt für %(name)s.") % {"name": merchant.name})
+    return redirect("overview")
 
 
 def _back(request: HttpRequest) -> str:

@@ -7,9 +7,13 @@ import secrets
 from datetime import date, datetime, timedelta
 
 import msgspec
+from django.db import transaction
+from django.db.models import Min
 from django.http import HttpRequest
 
 from kogge.amazon.pages.models import Draft
+from kogge.engine import due
+from kogge.engine.work import Outcome, Work
 from kogge.merchants import vault
 from kogge.merchants.models import Merchant
 from kogge.spapi.sellers_v1 import Participation
@@ -42,15 +46,16 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def keep(request: HttpRequest, merchant: Merchant, settings: Settings, *, now: datetime) -> None:
-    """Seal the settings for this session; drafts nobody finished in time are deleted."""
-    Draft.objects.everyone().filter(expires_at__lte=now).delete()
+    """Seal the settings for this session, and see to it that they do not outlive it."""
     reference = secrets.token_urlsafe(32)
-    Draft.objects.everyone().create(
-        merchant=merchant,
-        reference_digest=_digest(reference),
-        sealed_settings=vault.seal(merchant.pk, _COLUMN, msgspec.json.encode(settings)),
-        expires_at=now + LIFE,
-    )
+    with transaction.atomic():
+        Draft.objects.everyone().create(
+            merchant=merchant,
+            reference_digest=_digest(reference),
+            sealed_settings=vault.seal(merchant.pk, _COLUMN, msgspec.json.encode(settings)),
+            expires_at=now + LIFE,
+        )
+        due.schedule("forget_drafts", merchant.pk, at=now + LIFE)
     request.session[_SESSION_KEY] = reference
 
 
@@ -69,6 +74,14 @@ def forget(request: HttpRequest, merchant: Merchant) -> None:
     """The connection stands: nothing is kept of the steps to it."""
     reference = request.session.pop(_SESSION_KEY, "")
     Draft.objects.of(merchant).filter(reference_digest=_digest(reference)).delete()
+
+
+def forget_drafts(work: Work) -> Outcome:
+    """Delete the drafts of a merchant that nobody finished in time; `keep` makes it due when one expires."""
+    drafts = Draft.objects.of_id(work.subject)
+    deleted, _each = drafts.filter(expires_at__lte=work.now).delete()
+    next_expiry = drafts.aggregate(next=Min("expires_at"))["next"]
+    return Outcome(next_expiry or work.now + timedelta(days=1), done=deleted)
 
 
 def _digest(reference: str) -> str:

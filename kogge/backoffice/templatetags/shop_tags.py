@@ -106,10 +106,13 @@ def clock(at: datetime | None) -> str:
 
 @register.filter
 def ago(at: datetime | None) -> str:
-    """How long ago a moment was, in words: `vor 3 Minuten`."""
+    """How long ago a moment was, in words: `gerade eben`, `vor 3 Minuten`."""
     if at is None:
         return "–"
-    return _("vor %(time)s") % {"time": states.duration(max(timezone.now() - at, timedelta(0)))}
+    passed = timezone.now() - at
+    if passed < timedelta(minutes=1):
+        return _("gerade eben")
+    return _("vor %(time)s") % {"time": states.duration(passed)}
 
 
 @register.inclusion_tag("backoffice/_field.html")
