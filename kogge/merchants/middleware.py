@@ -36,8 +36,8 @@ class LanguageMiddleware:
 class MerchantMiddleware:
     """Sets `request.merchant` and `request.role`: the merchant chosen in the session, else the first.
 
-    `request.other_merchants` are those the person could switch to. The choice is looked up among the user's memberships every time, so that a role taken away or a
-    forged session opens nothing.
+    `request.other_merchants` are those the person could switch to. The choice is looked up among the
+    user's memberships every time, so that a role taken away or a forged session opens nothing.
     """
 
     def __init__(self, get_response: Answer) -> None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 
-from kogge.merchants.access import MerchantRequest, may, owner, reader, staff, work_for
+from kogge.merchants.access import MerchantRequest, may, owner, owner_only, reader, staff, work_for
 from kogge.merchants.models import Membership, Merchant, Role, User
 
 
@@ -30,6 +30,7 @@ urlpatterns = [
     path("read/", reader(_who)),
     path("staff/", staff(_who)),
     path("owner/", owner(_who)),
+    path("owner-only/", owner_only(_who)),
     path("switch/<slug:slug>/", reader(_switch)),
     path("language/", _language),
     path("anmelden/", _language, name="login"),
@@ -38,7 +39,7 @@ urlpatterns = [
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 
-@pytest.mark.parametrize("url", ["/read/", "/staff/", "/owner/"])
+@pytest.mark.parametrize("url", ["/read/", "/staff/", "/owner/", "/owner-only/"])
 def test_strangers_are_sent_to_the_login_page_and_back(client: Client, url: str) -> None:
     answer = client.get(url + "?page=2")
 
@@ -84,6 +85,13 @@ def test_acting_needs_the_role(client: Client, name: str, url: str, status: int,
     client.force_login(request.getfixturevalue(name))
 
     assert [act(url).status_code for act in (client.post, client.put, client.delete)] == [status] * 3
+
+
+@pytest.mark.parametrize(("name", "status"), [("anna", 200), ("ben", 403), ("rita", 403)])
+def test_some_pages_are_the_owners_alone(client: Client, name: str, status: int, request: Any) -> None:
+    client.force_login(request.getfixturevalue(name))
+
+    assert [act("/owner-only/").status_code for act in (client.get, client.post)] == [status] * 2
 
 
 def test_an_account_without_a_merchant_sees_nothing(client: Client, anna: User) -> None:

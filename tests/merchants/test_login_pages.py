@@ -1,4 +1,4 @@
-"""Signing in and out, changing the password, choosing the language: over HTTP, as people do it."""
+"""Signing in and out, changing the password, choosing language and merchant: over HTTP, as people do it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kogge.merchants.login import ATTEMPTS_PER_EMAIL
-from kogge.merchants.models import User
+from kogge.merchants.models import Membership, Merchant, Role, User
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +137,40 @@ def test_a_language_there_is_not_changes_nothing(client: Client, db: None) -> No
 
 def test_choosing_a_language_by_link_is_not_possible(client: Client, db: None) -> None:
     assert client.get(reverse("language"), {"language": "en"}).status_code == 405
+
+
+def test_who_works_for_several_merchants_switches_in_the_menu(
+    browser: Client, anna: User, other_merchant: Merchant
+) -> None:
+    Membership.objects.create(merchant=other_merchant, user=anna, role=Role.READER)
+    menu = browser.get("/produkte/").content.decode()
+
+    answer = browser.post(reverse("merchant"), {"merchant": "anderswo"}, follow=True)
+
+    there = answer.content.decode()
+    assert '<button name="merchant" value="anderswo">' in menu
+    assert answer.redirect_chain == [(reverse("overview"), 302)]
+    assert "Du arbeitest jetzt für Anderswo." in there
+    assert "<strong>Anderswo</strong>" in there
+    assert '<button name="merchant" value="teehaus-muster">' in there
+
+
+def test_who_works_for_one_merchant_is_not_asked(browser: Client, other_merchant: Merchant) -> None:
+    assert reverse("merchant") not in browser.get("/").content.decode()
+
+
+@pytest.mark.parametrize("wanted", ["anderswo", "gibt-es-nicht", ""])
+def test_nobody_switches_to_a_merchant_of_others_nor_learns_of_it(
+    browser: Client, other_merchant: Merchant, wanted: str
+) -> None:
+    answer = browser.post(reverse("merchant"), {"merchant": wanted})
+
+    assert answer.status_code == 404
+    assert "<strong>Teehaus Muster</strong>" in browser.get("/").content.decode()
+
+
+def test_switching_by_link_is_not_possible(browser: Client) -> None:
+    assert browser.get(reverse("merchant")).status_code == 405
 
 
 @pytest.mark.usefixtures("_compiled_translations")

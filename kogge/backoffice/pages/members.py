@@ -10,11 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kogge.backoffice.pages.order_acts import REFUSED
 from kogge.merchants.access import MerchantRequest, owner_only
 from kogge.merchants.accounts import AccountRefused, add_user, change_role, remove_member
 from kogge.merchants.models import Membership, Role
-
-REFUSED = 422
 
 
 class RoleForm(forms.Form):

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.pages.models import Draft
+from kogge.engine import due
 from kogge.engine.models import Due
+from kogge.engine.work import Outcome, Work
+from kogge.schedule import OPERATIONS
 from kogge.simulator import (
     APPLICATION_ID,
     CLIENT_ID,
@@ -169,6 +172,30 @@ def test_a_draft_is_forgotten_after_half_an_hour(owner: Client, amazon: Simulato
     assert "Beginne bitte noch einmal" in body(page)
 
 
+def test_what_was_entered_and_left_is_deleted_when_it_expires(
+    owner: Client, amazon: Simulator, merchant: Any, other_merchant: Any
+) -> None:
+    owner.post(PRIVATE, values())
+    owner.post(PRIVATE, values())
+    first, second = Draft.objects.of(merchant).order_by("expires_at")
+    Draft.objects.everyone().create(
+        merchant=other_merchant, reference_digest="x", sealed_settings=b"", expires_at=first.expires_at
+    )
+    planned = Due.objects.get(operation="forget_drafts", subject=merchant.pk).due_at
+
+    early = _forget_drafts(merchant, first.expires_at - timedelta(seconds=1))
+    after_one = _forget_drafts(merchant, first.expires_at)
+    left = list(Draft.objects.of(merchant))
+    after_both = _forget_drafts(merchant, second.expires_at)
+
+    assert planned == first.expires_at
+    assert early == Outcome(first.expires_at)
+    assert after_one == Outcome(second.expires_at, done=1)
+    assert left == [second]
+    assert after_both == Outcome(second.expires_at + timedelta(days=1), done=1)
+    assert [draft.merchant for draft in Draft.objects.everyone()] == [other_merchant]
+
+
 @pytest.mark.parametrize("day", [timedelta(days=-731), timedelta(days=1)])
 def test_the_start_lies_within_the_last_two_years(owner: Client, amazon: Simulator, day: timedelta) -> None:
     owner.post(PRIVATE, values())
@@ -272,3 +299,12 @@ def test_a_new_secret_does_not_renew_the_consent(owner: Client, connection: Conn
 
     connection.refresh_from_db()
     assert connection.consent_expires_on == until
+
+
+def _forget_drafts(merchant: Any, now: datetime) -> Outcome:
+    """One run of the handler that the schedule knows by this name."""
+    lease = due.claim_one("forget_drafts", merchant.pk, "test", now=now)
+    assert lease is not None
+    outcome = OPERATIONS["forget_drafts"](Work("forget_drafts", merchant.pk, lambda: now, lease))
+    due.finish(lease, now=now, next_due=outcome.next_due)
+    return outcome

@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 
 from kogge.backoffice import dispatch
 from kogge.backoffice.models import Mail, Order, OrderEvent, Product
-from kogge.merchants.models import Merchant, User
+from kogge.merchants.models import Membership, Merchant, User
 from kogge.urls import urlpatterns
 from tests.backoffice import shop
 
@@ -40,8 +40,9 @@ PAGES = (
     "mail",
     "password_change",
 )
+OWNER_PAGES = ("member_new", "member", "member_remove")
 FILES = ("packing_slips", "packing_slip")
-ACTS = ("orders_bulk", "order_act", "product_stock", "language", "logout")
+ACTS = ("orders_bulk", "order_act", "product_stock", "language", "merchant", "logout")
 OPEN_TO_ALL = ("login", "health")
 PARTS = ("orders_fresh", "order_live")  # of a page, fetched by htmx
 ORDER_ACTS = ("paid", "pack", "reset-packing", "ship", "tracking", "assign", "cancel", "return")
@@ -68,7 +69,7 @@ def world(merchant: Merchant, order: Order) -> dict[str, str]:
 def test_no_address_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns if not str(pattern.name).startswith("amazon")}
 
-    assert named == {*PAGES, *FILES, *ACTS, *OPEN_TO_ALL}
+    assert named == {*PAGES, *OWNER_PAGES, *FILES, *ACTS, *OPEN_TO_ALL}
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
@@ -83,19 +84,30 @@ def test_everybody_of_the_shop_sees_every_page(
     assert answers == dict.fromkeys(world, 200)
 
 
-def test_strangers_see_nothing_but_the_login(world: dict[str, str], client: Client) -> None:
-    for url in world.values():
+@pytest.mark.parametrize(("name", "status"), [("anna", 200), ("ben", 403), ("rita", 403)])
+def test_who_works_here_is_the_owners_business_alone(
+    name: str, status: int, anna: User, signed_in: SignedIn, request: Any
+) -> None:
+    browser = signed_in(request.getfixturevalue(name))
+
+    answers = {url: browser.get(url).status_code for url in _owner_pages(anna)}
+
+    assert answers == dict.fromkeys(_owner_pages(anna), status)
+
+
+def test_strangers_see_nothing_but_the_login(world: dict[str, str], anna: User, client: Client) -> None:
+    for url in (*world.values(), *_owner_pages(anna)):
         answer = client.get(url)
 
         assert (answer.status_code, answer["Location"].split("?")[0]) == (302, reverse("login")), url
 
 
 def test_what_belongs_to_another_merchant_is_not_there(
-    world: dict[str, str], order: Order, merchant: Merchant, mallory: User, signed_in: SignedIn
+    world: dict[str, str], order: Order, anna: User, mallory: User, signed_in: SignedIn
 ) -> None:
     browser = signed_in(mallory)
 
-    for url in _addresses_of_things(world, order, Product.objects.of(merchant).get()):
+    for url in _addresses_of_things(world, order, Membership.objects.get(user=anna)):
         assert browser.get(url).status_code == 404, url
         assert browser.post(url).status_code in {404, 405}, url
 
@@ -134,7 +146,7 @@ def test_readers_are_refused_every_act_and_nothing_happens(
     urls += [
         reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")
     ]
-    urls += [reverse("settings")]
+    urls += [reverse("settings"), *_owner_pages(rita)]
 
     assert {url: browser.post(url, {"counted": 1, "name": "X"}).status_code for url in urls} == dict.fromkeys(
         urls, 403
@@ -230,8 +242,13 @@ def test_health_answers_without_an_account(client: Client, django_assert_num_que
     assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
-def _addresses_of_things(world: dict[str, str], order: Order, product: Product) -> Iterator[str]:
-    """Every address that names an order, a product or a mail."""
+def _owner_pages(colleague: User) -> list[str]:
+    key = colleague.memberships.get().pk
+    return [reverse("member_new"), reverse("member", args=[key]), reverse("member_remove", args=[key])]
+
+
+def _addresses_of_things(world: dict[str, str], order: Order, membership: Membership) -> Iterator[str]:
+    """Every address that names an order, a product, a mail or somebody who works here."""
     with_arguments = [p for p in urlpatterns if isinstance(p, URLPattern) and "<" in str(p.pattern)]
     for pattern in with_arguments:
         name = str(pattern.name)
@@ -240,6 +257,8 @@ def _addresses_of_things(world: dict[str, str], order: Order, product: Product) 
         elif name == "order_act":
             yield from (reverse(name, args=[order.number, act]) for act in ORDER_ACTS)
         elif name == "product_stock":
-            yield reverse(name, args=[product.pk])
+            yield reverse(name, args=[Product.objects.of_id(order.merchant_id).get().pk])
+        elif name in OWNER_PAGES:
+            yield reverse(name, args=[membership.pk])
         else:
             assert name.startswith("amazon"), f"who may see {name}?"

@@ -103,7 +103,7 @@ def test_an_open_list_shows_by_itself_that_orders_came(
 
 
 @pytest.mark.usefixtures("ben")
-@pytest.mark.parametrize("width", [390, 768, 1024, 1440])
+@pytest.mark.parametrize("width", [390, 768, 880, 1024, 1280, 1366, 1440])
 def test_no_page_is_wider_than_its_window(
     chromium: Browser, live_server: Any, merchant: Merchant, order: Order, width: int
 ) -> None:

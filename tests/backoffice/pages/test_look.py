@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import lxml.html
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone, translation
 
 from kogge.backoffice import dispatch
 from kogge.backoffice.models import Mail, Order, Product
 from kogge.backoffice.pages import channels, states
 from kogge.backoffice.templatetags import shop_tags
-from kogge.merchants.models import Merchant, User
+from kogge.merchants.models import User
 from tests.backoffice import shop
 
 pytestmark = pytest.mark.django_db
@@ -33,15 +35,20 @@ Page = Any  # lxml has no types for its HTML elements
 
 @pytest.fixture(params=["de", "en"])
 def pages(
-    request: Any, merchant: Merchant, order: Order, ben: User, signed_in: Callable[..., Client]
+    request: Any, order: Order, anna: User, ben: User, signed_in: Callable[..., Client]
 ) -> dict[str, Page]:
     """Every page with something on it, parsed."""
     dispatch.start_packing(order, actor="ben", now=shop.NOW)
     dispatch.ship(order, carrier="DHL", tracking_number="0034", quantities={1: 1}, actor="ben", now=shop.NOW)
     dispatch.start_packing(order, actor="ben", now=shop.NOW)
     browser = signed_in(ben, request.param)
+    merchant = order.merchant
     addresses = _addresses(order, Product.objects.of(merchant).get(), Mail.objects.of(merchant).get())
     found = {url: lxml.html.fromstring(browser.get(url).content.decode()) for url in addresses}
+    owner = signed_in(anna, request.param)
+    for url in _owner_addresses(ben):
+        found[url] = lxml.html.fromstring(owner.get(url).content.decode())
+    found["refused member"] = lxml.html.fromstring(owner.post(reverse("member_new")).content.decode())
     refused = browser.post(reverse("order_act", args=[order.number, "ship"]), {"units_1": 9})
     stranger = Client(headers={"Accept-Language": request.param})
     found["refused"] = lxml.html.fromstring(refused.content.decode())
@@ -56,7 +63,7 @@ def test_every_page_has_one_headline_and_a_title_of_its_own(pages: dict[str, Pag
 
     assert {url: len(page.xpath("//h1")) for url, page in pages.items()} == dict.fromkeys(pages, 1)
     assert all(len(page.xpath("//main")) == 1 for page in pages.values())
-    assert len(set(titles)) >= len(titles) - 1  # the refused order page has the title of the order page
+    assert len(set(titles)) >= len(titles) - 2  # the two pages that refuse have the title of the asked one
 
 
 def test_every_control_has_a_label(pages: dict[str, Page]) -> None:
@@ -125,6 +132,23 @@ def test_every_post_form_carries_its_token(pages: dict[str, Page]) -> None:
             assert form.xpath(".//input[@name='csrfmiddlewaretoken']"), url
 
 
+@pytest.mark.parametrize(
+    ("passed", "german", "english"),
+    [
+        (timedelta(seconds=-3), "gerade eben", "just now"),
+        (timedelta(seconds=50), "gerade eben", "just now"),
+        (timedelta(seconds=70), "vor 1 Minute", "1 minute ago"),
+        (timedelta(hours=3), "vor 3 Stunden", "3 hours ago"),
+    ],
+)
+def test_how_long_ago_is_said_in_words(passed: timedelta, german: str, english: str) -> None:
+    at = timezone.now() - passed
+
+    with translation.override("en"):
+        assert shop_tags.ago(at) == english
+    assert shop_tags.ago(at) == german
+
+
 @pytest.mark.parametrize("colour", COLOURS)
 def test_states_can_be_read(colour: str) -> None:
     assert _contrast(_colour(f"k-{colour}-soft"), _colour(f"k-{colour}-text")) >= READABLE
@@ -156,6 +180,13 @@ def test_every_state_has_its_colour_and_its_icon() -> None:
     assert [set(looks) for looks in sets] == [set(choice.values) for choice in choices]
     assert {tone for looks in sets for tone, _icon in looks.values()} <= set(COLOURS)
     assert set(shop_tags.TONES.values()) <= set(COLOURS)
+
+
+@pytest.mark.parametrize(("language", "words"), [("de", "Von Hand"), ("en", "By hand")])
+def test_the_source_is_said_in_the_language_of_who_reads(language: str, words: str) -> None:
+    with translation.override(language):
+        assert shop_tags.source(Order(channel="manual", origin=""))["name"] == words
+        assert shop_tags.source(Order(channel="amazon", origin="Amazon.de"))["name"] == "Amazon.de"
 
 
 def test_every_icon_is_in_the_sprite_and_no_other() -> None:
@@ -192,6 +223,11 @@ def _addresses(order: Order, product: Product, mail: Mail) -> list[str]:
         reverse("product", args=[product.pk]),
         reverse("mail", args=[mail.pk]),
     ]
+
+
+def _owner_addresses(colleague: User) -> list[str]:
+    key = colleague.memberships.get().pk
+    return [reverse("member_new"), reverse("member", args=[key]), reverse("member_remove", args=[key])]
 
 
 def _colour(name: str) -> tuple[int, ...]:
