@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
@@ -123,3 +124,10 @@ CHANNELS: dict[str, Channel] = {}
 def channel_of(order: Order) -> Channel | None:
     """The channel an order came over; None for the shop's own orders."""
     return CHANNELS.get(order.channel)
+
+
+def channel_title(channel: str) -> str:
+    """The word people read for a channel; an order of no channel came by the shop itself."""
+    if known := CHANNELS.get(channel):
+        return known.title
+    return {"manual": _("Von Hand"), "shop": _("Online-Shop")}.get(channel, channel)

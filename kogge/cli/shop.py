@@ -17,7 +17,7 @@ from rich.table import Table
 from kogge.backoffice import dispatch
 from kogge.backoffice import orders as shop_orders
 from kogge.backoffice.by_hand import ManualLine, ManualOrder
-from kogge.backoffice.channels import CHANNELS
+from kogge.backoffice.channels import CHANNELS, channel_title
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.people import read_people
 from kogge.backoffice.products import import_products
@@ -112,7 +112,7 @@ def list_orders(merchant_slug: str, channel: str, limit: int | None, as_json: bo
         [
             (
                 order.number,
-                order.origin or order.channel,
+                order.origin or channel_title(order.channel),
                 order.external_id,
                 order.get_status_display(),
                 order.get_delivery_status_display(),

@@ -76,7 +76,6 @@ class Standing:
     budgets: list[Budget]
     backfill: Backfill | None
     open_troubles: int
-    just_checked: bool  # less than a minute ago
 
     @property
     def paused(self) -> bool:
@@ -111,7 +110,6 @@ def standing(connection: Connection, *, since: datetime | None, now: datetime) -
         budgets=[_budget(level) for level in buckets.levels(connection.pk, now)],
         backfill=_backfill(connection),
         open_troubles=connection.troubles.filter(closed_at=None).count(),
-        just_checked=bool(last and last.finished_at and now - last.finished_at < timedelta(minutes=1)),
     )
 
 

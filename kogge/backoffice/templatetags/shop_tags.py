@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from kogge.backoffice.carriers import tracking_url
-from kogge.backoffice.channels import CHANNELS
+from kogge.backoffice.channels import channel_title
 from kogge.backoffice.models import Mail, Order, Parcel
 from kogge.backoffice.pages import states
 from kogge.backoffice.pages.addresses import address_lines
@@ -173,12 +173,7 @@ def source(order: Order) -> dict[str, str]:
     return {"name": order.origin or channel_title(order.channel), "icon_name": channel_icon(order.channel)}
 
 
-@register.filter
-def channel_title(channel: str) -> str:
-    """The word people read for a channel; an order of no channel came by the shop itself."""
-    if known := CHANNELS.get(channel):
-        return known.title
-    return {"manual": _("Von Hand"), "shop": _("Online-Shop")}.get(channel, channel)
+register.filter(channel_title)
 
 
 @register.filter
