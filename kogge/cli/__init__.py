@@ -130,6 +130,13 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as failed:
         fail(failed.format_message())
     except Exception as failed:
+        if _needs_migrating(failed):
+            fail(
+                _in_words(
+                    "Die Datenbank ist nicht auf dem Stand. Führe zuerst „kogge migrate“ aus.",
+                    "The database is not up to date. Run `kogge migrate` first.",
+                )
+            )
         if not _is_expected(failed):
             raise
         fail(str(failed))
@@ -164,6 +171,21 @@ def language() -> str:
 def _is_expected(failed: Exception) -> bool:
     """By name, so that a failing command imports nothing it did not need."""
     return any(f"{kind.__module__}.{kind.__qualname__}" in EXPECTED for kind in type(failed).__mro__)
+
+
+def _needs_migrating(failed: Exception) -> bool:
+    """Whether a database error comes from tables or columns that are not there yet."""
+    if type(failed).__module__ != "django.db.utils":
+        return False
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _in_words(german: str, english: str) -> str:
+    return german if language() == "de" else english
 
 
 def _import(place: str) -> Any:

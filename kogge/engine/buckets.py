@@ -25,6 +25,7 @@ WHOLE = 1 - 1e-6
 CLOCK_SKEW = 60.0
 
 FIRST_PAUSE = 5.0  # seconds after the first refusal
+MAX_REFUSALS = 10  # counted; with this many the pause is as long as it gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,7 @@ def take(subject: int, operation: str, *, rate: float, burst: int, now: datetime
     if _take_token(subject, operation, now):
         return 0.0
     _fill_fresh(subject, operation, rate, burst, now)
-    _bucket(subject, operation).filter(counted_at__gt=_seconds(now) + CLOCK_SKEW).update(
-        counted_at=_seconds(now)
-    )
+    _correct_a_wrong_clock(subject, operation, now)
     if _take_token(subject, operation, now):
         return 0.0
     return _seconds_to_next(Bucket.objects.get(subject=subject, operation=operation), now)
@@ -62,21 +61,25 @@ def learn(subject: int, operation: str, rate: float, *, burst: int, now: datetim
         raise ValueError(f"{operation}: a rate must be positive, not {rate}")
     _fill_fresh(subject, operation, rate, burst, now)
     _bucket(subject, operation).exclude(rate=rate, burst=burst, refusals=0).update(
-        tokens=_available(now), counted_at=_counted(now), rate=rate, burst=burst, refusals=0
+        tokens=_available(now),
+        counted_at=_counted(now),
+        rate=rate,
+        burst=burst,
+        refusals=Greatest(F("refusals") - 1, Value(0)),
     )
 
 
 def empty(subject: int, operation: str, *, rate: float, burst: int, now: datetime) -> float:
     """The partner says there is no token (HTTP 429), whatever we counted: seconds until the next try.
 
-    How far the two counts differ is unknown. So the first pause is short, each further one doubles, and
-    none is longer than one token takes to refill.
+    Why the two counts differ is unknown. So the first pause is short, each further one doubles, and none
+    is longer than one token takes to refill. What was counted stays: the partner may have meant a minute.
     """
     _fill_fresh(subject, operation, rate, burst, now)
     bucket = Bucket.objects.get(subject=subject, operation=operation)
     pause = min(1 / bucket.rate, FIRST_PAUSE * 2**bucket.refusals)
     _bucket(subject, operation).update(
-        tokens=1.0 - bucket.rate * pause, counted_at=_counted(now), refusals=F("refusals") + 1
+        paused_until=_seconds(now) + pause, refusals=Least(F("refusals") + 1, Value(MAX_REFUSALS))
     )
     return _seconds_to_next(Bucket.objects.get(pk=bucket.pk), now)
 
@@ -94,7 +97,7 @@ def _take_token(subject: int, operation: str, now: datetime) -> bool:
     taken = (
         _bucket(subject, operation)
         .annotate(available=_available(now))
-        .filter(available__gte=WHOLE)
+        .filter(available__gte=WHOLE, paused_until__lte=_seconds(now))
         .update(tokens=_available(now) - 1.0, counted_at=_counted(now))
     )
     return bool(taken)
@@ -105,6 +108,13 @@ def _fill_fresh(subject: int, operation: str, rate: float, burst: int, now: date
         subject=subject, operation=operation, tokens=burst, rate=rate, burst=burst, counted_at=_seconds(now)
     )
     Bucket.objects.bulk_create([fresh], ignore_conflicts=True)
+
+
+def _correct_a_wrong_clock(subject: int, operation: str, now: datetime) -> None:
+    bucket, seconds = _bucket(subject, operation), _seconds(now)
+    bucket.filter(counted_at__gt=seconds + CLOCK_SKEW).update(counted_at=seconds)
+    longest = seconds + CLOCK_SKEW + 1 / F("rate")
+    bucket.filter(paused_until__gt=longest).update(paused_until=seconds)
 
 
 def _bucket(subject: int, operation: str) -> QuerySet[Bucket]:
@@ -128,7 +138,8 @@ def _tokens(bucket: Bucket, now: datetime) -> float:
 
 def _seconds_to_next(bucket: Bucket, now: datetime) -> float:
     ahead = max(bucket.counted_at - _seconds(now), 0.0)  # another machine's clock is ahead of ours
-    return max(1 - _tokens(bucket, now), 0.0) / bucket.rate + ahead
+    refilled = max(1 - _tokens(bucket, now), 0.0) / bucket.rate + ahead
+    return max(refilled, bucket.paused_until - _seconds(now))
 
 
 def _seconds(moment: datetime) -> float:

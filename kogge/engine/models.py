@@ -44,7 +44,8 @@ class Bucket(models.Model):
     tokens = models.FloatField()
     rate = models.FloatField()  # tokens a second
     burst = models.PositiveIntegerField()
-    refusals = models.PositiveSmallIntegerField(default=0)  # in a row, since the last good answer
+    refusals = models.SmallIntegerField(default=0)  # less the good answers since
+    paused_until = models.FloatField(default=0.0)  # POSIX seconds; after a refusal
     # Seconds since 1970: the only notation of time both databases calculate with alike.
     counted_at = models.FloatField()
 

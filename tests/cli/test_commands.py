@@ -57,6 +57,22 @@ def test_the_first_steps_on_a_fresh_machine(home: dict[str, str]) -> None:
     assert [run.returncode for run in (first, again, created, idle, health)] == [0] * 5
 
 
+def test_a_database_that_is_not_there_yet_is_said_in_a_sentence(home: dict[str, str]) -> None:
+    home["PASSWORD"] = "Sieben-Fässer-Tee"
+
+    created = kogge(
+        *("merchant", "create", "--name", "Teehaus", "--email", "anna@example.org"),
+        *("--password-env", "PASSWORD", "--json"),
+        env=home,
+    )
+
+    assert created.returncode == 1
+    assert created.stdout == ""
+    assert (
+        created.stderr.strip() == "Die Datenbank ist nicht auf dem Stand. Führe zuerst „kogge migrate“ aus."
+    )
+
+
 def test_help_needs_no_data_directory_and_lists_every_command(home: dict[str, str], tmp_path: Path) -> None:
     shown = kogge("--help", env=home)
 

@@ -100,14 +100,29 @@ def test_pauses_after_refusals_double_up_to_what_one_token_takes(clock: Any) -> 
     assert pauses == pytest.approx([5, 10, 20, 40, 80, 160, 1 / 0.0056, 1 / 0.0056])
 
 
-def test_a_good_answer_ends_the_row_of_refusals(clock: Any) -> None:
+def test_each_good_answer_makes_the_next_pause_half_as_long(clock: Any) -> None:
     slow: Any = {"rate": 0.0056, "burst": 20}
     for _refusal in range(3):
         buckets.empty(1, "search", **slow, now=clock.now)
 
     buckets.learn(1, "search", 0.0056, burst=20, now=clock.now)
 
-    assert buckets.empty(1, "search", **slow, now=clock.now) == pytest.approx(5)
+    assert buckets.empty(1, "search", **slow, now=clock.now) == pytest.approx(20)
+
+
+def test_what_was_counted_outlives_a_refusal(clock: Any) -> None:
+    slow: Any = {"rate": 0.0056, "burst": 20}
+    pause = buckets.empty(1, "search", **slow, now=clock.now)
+
+    assert buckets.take(1, "search", **slow, now=clock.now) == pytest.approx(pause)
+    clock.advance(seconds=pause)
+    assert [buckets.take(1, "search", **slow, now=clock.now) for _call in range(20)] == [0.0] * 20
+
+
+def test_a_pause_set_by_a_wrong_clock_does_not_last(clock: Any) -> None:
+    buckets.empty(1, "search", **SEARCH, now=clock.now + timedelta(minutes=10))
+
+    assert buckets.take(1, "search", **SEARCH, now=clock.now) == 0.0
 
 
 def test_a_clock_that_is_seconds_behind_refills_nothing_twice(clock: Any) -> None:

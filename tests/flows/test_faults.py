@@ -123,6 +123,21 @@ def test_a_token_that_amazon_forgot_starts_the_query_again(stage: Stage) -> None
     stage.amazon.violations.clear()  # asking with the forgotten token was the point
 
 
+def test_a_query_whose_second_page_is_always_refused_ends_with_a_sentence(stage: Stage) -> None:
+    class Forgetful(dict[str, Any]):
+        def __setitem__(self, token: str, page: Any) -> None: ...
+
+    stage.buy(150, kind="standard", age_s=300)
+    stage.amazon.world.pages = Forgetful()
+
+    run = stage.check()
+
+    assert (run.state, run.new) == ("failed", 100)
+    assert run.reason
+    assert stage.amazon.calls["searchOrders"] == 4
+    stage.amazon.violations.clear()  # asking with the forgotten token was the point
+
+
 def test_an_order_on_two_pages_counts_once(stage: Stage) -> None:
     bought = stage.buy(250, kind="standard", age_s=300)
     stage.amazon.fault("searchOrders", "order-twice", times=None)

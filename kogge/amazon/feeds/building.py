@@ -20,6 +20,8 @@ from kogge.spapi.order_feed import FEED_TYPE, MAX_MESSAGES
 
 DISTANCE = timedelta(minutes=20)
 URGENT_DISTANCE = timedelta(minutes=2)
+# Each is looked at right before it goes out; more than Amazon allows in one go would go stale meanwhile.
+MAX_CANCELLATIONS = 30
 
 UNDER_WAY = (Feed.State.BUILT, Feed.State.CREATING, Feed.State.OPEN)
 NOT_HANDED_OVER = (Feed.State.BUILT, Feed.State.CREATING)
@@ -68,7 +70,7 @@ def _ready(connection_id: int, now: datetime) -> list[OrderMessage]:
         return []
     urgent: list[OrderMessage] = []
     if _is_free(connection_id, URGENT_DISTANCE, now):
-        urgent = _locked(_cancellations(connection_id), now)
+        urgent = _locked(_cancellations(connection_id), now)[:MAX_CANCELLATIONS]
     may_acknowledge = urgent or _is_free(connection_id, DISTANCE, now)
     if not may_acknowledge or _unfinished(connection_id).exists():
         return urgent

@@ -22,8 +22,9 @@ from kogge.spapi.orders_2026_01_01 import Order, OrderUnreadable, get_order, rea
 
 DATA_SETS = ("FULFILLMENT",)
 
-# How long the last look before the feed counts: as long as bringing many of them there takes.
-CHECK_HOLDS = timedelta(minutes=10)
+# How long the last look before the feed counts: as long as looking at a feed's cancellations can take
+# when Amazon's limit for it is used up (30 looks at one in two seconds).
+CHECK_HOLDS = timedelta(minutes=2)
 # When to look again at an order that can be neither cancelled nor given up now.
 LOOK_AGAIN = timedelta(minutes=10)
 # After Amazon accepted: at once, then after these, then hourly.
@@ -42,6 +43,11 @@ def check_cancellations(turn: Round, feed: Feed) -> None:
         if message.checked_at is None or message.checked_at + CHECK_HOLDS <= turn.now:
             turn.work.keep()
             _check(turn, message)
+
+
+def forget_checks(feed: Feed) -> None:
+    """The feed did not get through: what was true of its orders may have changed until the next try."""
+    feed.messages.filter(kind=Kind.CANCEL, state=State.SENDING).update(checked_at=None)
 
 
 def verify_cancellations(turn: Round) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from kogge.amazon.feeds.building import NOT_HANDED_OVER, marketplaces_of
-from kogge.amazon.feeds.cancelling import check_cancellations
+from kogge.amazon.feeds.cancelling import check_cancellations, forget_checks
 from kogge.amazon.feeds.messages import Kind, State
 from kogge.amazon.feeds.models import Feed, OrderMessage
 from kogge.amazon.feeds.outcomes import fail, reject, take_out
@@ -19,7 +19,7 @@ from kogge.amazon.feeds.rounds import Round
 from kogge.amazon.journal.book import Entry, record
 from kogge.spapi import feeds_2021_06_30 as amazon_feeds
 from kogge.spapi import order_feed
-from kogge.spapi.errors import AskHuman, FixSettings, OutcomeUnknown, TryLater
+from kogge.spapi.errors import AmazonError, AskHuman, FixSettings, OutcomeUnknown, TryLater
 from kogge.values import InvalidValue
 
 # A request that was cut off may still be on its way to Amazon: wait before looking for its effect.
@@ -43,6 +43,23 @@ def hand_over(turn: Round, feed: Feed) -> None:
     if not messages:
         feed.delete()  # every message in it turned out to be needless or impossible
         return
+    try:
+        _bring(turn, feed, messages)
+    except AmazonError:
+        forget_checks(feed)
+        raise
+
+
+def next_look(connection_id: int, now: datetime) -> datetime | None:
+    """When the next feed that is not at Amazon wants attention."""
+    times = [
+        (feed.submitted_at or now) + LOOK_AFTER if feed.state == Feed.State.CREATING else now + LOOK_AFTER
+        for feed in _not_handed_over(connection_id)
+    ]
+    return min(times, default=None)
+
+
+def _bring(turn: Round, feed: Feed, messages: dict[OrderMessage, order_feed.OrderMessage]) -> None:
     if not _upload(turn, feed, messages):
         return
     try:
@@ -58,15 +75,6 @@ def hand_over(turn: Round, feed: Feed) -> None:
         fail(turn, feed, str(refusal))
         return
     _opened(turn, feed, feed_id)
-
-
-def next_look(connection_id: int, now: datetime) -> datetime | None:
-    """When the next feed that is not at Amazon wants attention."""
-    times = [
-        (feed.submitted_at or now) + LOOK_AFTER if feed.state == Feed.State.CREATING else now + LOOK_AFTER
-        for feed in _not_handed_over(connection_id)
-    ]
-    return min(times, default=None)
 
 
 def _sayable(turn: Round, feed: Feed) -> dict[OrderMessage, order_feed.OrderMessage]:

@@ -65,15 +65,17 @@ class Search:
         """Store page after page and yield what each brought. Raises `AmazonError`, `QueryRefused`."""
         query: OrderQuery | None
         query, token = self._stored()
+        has_started_over = False
         while query is not None:
             self.work.keep()
             try:
                 query, page = self._page(query, token)
             except AskHuman as refusal:
-                if not token:
+                if not token or has_started_over:
                     self._forget()
                     raise runs.QueryRefused(str(refusal)) from refusal
                 # The token is of no use any more: nothing is lost by starting over, the watermark stands.
+                has_started_over = True
                 query, token = self._begin(), ""
                 self._remember(query, token)
                 continue

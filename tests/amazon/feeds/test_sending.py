@@ -565,6 +565,31 @@ class TestAccidents:
         assert len(post.amazon.feeds) == 2
         assert post.amazon.violations == []
 
+    @pytest.mark.parametrize("step", ["createFeedDocument", "upload", "createFeed"])
+    def test_an_order_shipped_while_its_cancellation_is_held_up_is_not_cancelled(
+        self, post: Post, step: str
+    ) -> None:
+        order = post.buy()
+        cancel(post, order)
+        post.amazon.fault(step, "503-html")
+        post.send()
+        post.amazon.change_order(order.order_id, status="SHIPPED")
+
+        post.send_after(minutes=1)
+
+        assert states(post, order) == ["rejected"]
+        assert post.amazon.order(order.order_id).status == "SHIPPED"
+        assert post.amazon.violations == []
+
+    def test_no_more_cancellations_go_out_at_once_than_can_be_looked_at_at_once(self, post: Post) -> None:
+        for _order in range(33):
+            cancel(post, post.buy())
+
+        post.send()
+
+        assert sorted(set(states(post))) == ["sending", "waiting"]
+        assert states(post).count("sending") == 30
+
     def test_a_cancellation_goes_out_as_soon_as_the_open_feed_is_answered(self, post: Post) -> None:
         acknowledge(post, post.buy())
         post.send()
