@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run
+from kogge.amazon.journal.words import error_in_words
 from kogge.amazon.orders.backfill import backfill_orders, is_finished
 from kogge.amazon.orders.check import check_orders
+from kogge.amazon.orders.models import OrderCursor
 from kogge.cli.answers import answer, json_option, refuse
 from kogge.engine import due
 from kogge.engine.owner import this_process
@@ -38,8 +40,9 @@ def check(connection_id: int, *, as_json: bool) -> None:
     state = _state(runs)
     document = _document(connection, runs, state)
     answer(document, _sentence(document), as_json=as_json)
+    if state != Run.State.DONE:
+        click.echo(_why_not_done(runs, state), err=True)
     if state == Run.State.FAILED:
-        click.echo(runs[-1].reason or _("Die Prüfung ist fehlgeschlagen."), err=True)
         sys.exit(1)
 
 
@@ -96,8 +99,14 @@ def _document(connection: Connection, runs: Sequence[Run], state: str) -> dict[s
         "updated": sum(run.updated for run in runs),
         "failed": sum(run.failed for run in runs),
         "checked_at": latest.finished_at if latest else None,
-        "watermark": latest.watermark if latest else "",
+        "watermark": _watermark(connection),
     }
+
+
+def _watermark(connection: Connection) -> str:
+    """How far the checks have got: also while this one waits."""
+    cursors = OrderCursor.objects.everyone().filter(connection=connection, kind=Run.Kind.CHECK)
+    return cursors.values_list("watermark", flat=True).first() or ""
 
 
 def _latest_check(connection: Connection) -> Run | None:
@@ -109,6 +118,15 @@ def _sentence(document: dict[str, object]) -> str:
     return _("{seen} Bestellungen gesehen, {new} neu, {updated} geändert, {failed} mit Problemen.").format(
         **document
     )
+
+
+def _why_not_done(runs: Sequence[Run], state: str) -> str:
+    reason = next((run.reason for run in reversed(runs) if run.reason), "")
+    if reason:
+        return error_in_words(reason)
+    if state == Run.State.FAILED:
+        return _("Die Prüfung ist fehlgeschlagen.")
+    return _("Eine andere Prüfung läuft noch.")
 
 
 def _now() -> datetime:

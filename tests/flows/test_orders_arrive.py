@@ -174,6 +174,21 @@ def test_the_command_says_waiting_while_another_process_checks(
     result = CliRunner().invoke(amazon_check.check, [str(open_stage.connection.pk), "--json"])
 
     assert json.loads(result.stdout)["state"] == "waiting"
+    assert result.exit_code == 0
+    assert result.stderr.strip() == "Eine andere Prüfung läuft noch."
+
+
+def test_the_command_says_why_it_waits_and_how_far_it_had_got(open_stage: Stage) -> None:
+    open_stage.buy(3, kind="standard", age_s=300)
+    done = CliRunner().invoke(amazon_check.check, [str(open_stage.connection.pk), "--json"])
+    open_stage.amazon.fault("searchOrders", "429")
+
+    result = CliRunner().invoke(amazon_check.check, [str(open_stage.connection.pk), "--json"])
+
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["state"]) == (0, "waiting")
+    assert answer["watermark"] == json.loads(done.stdout)["watermark"] != ""
+    assert result.stderr.strip()
 
 
 def test_the_command_fails_with_a_sentence(open_stage: Stage) -> None:
@@ -184,6 +199,7 @@ def test_the_command_fails_with_a_sentence(open_stage: Stage) -> None:
 
     assert result.exit_code == 1
     assert json.loads(result.stdout)["state"] == "failed"
-    assert "searchOrders" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "Bestellungen suchen" in result.stderr
     assert unknown.exit_code == 1
     assert "4711" in unknown.output
