@@ -110,6 +110,13 @@ class BuiltinShop:
         except Refusal as refused:
             raise ShopRefuses(refused.sentence) from refused
 
+    def reinstate(self, channel: str, external_id: str, *, now: datetime) -> None:
+        """Let an order stand again whose cancellation the channel refused. Raises `ShopRefuses`."""
+        order = Order.objects.of_id(self.merchant_id).filter(channel=channel, external_id=external_id).first()
+        if order is None:
+            raise ShopRefuses(_("Diese Bestellung gibt es im Shop nicht mehr."))
+        orders.reinstate(order, actor=channel, now=now)
+
     def order_changes(self, channel: str, after: str, limit: int) -> ChangePage:
         """What the merchant did with the channel's orders, in the order it happened.
 

@@ -164,6 +164,8 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField()
     shipped = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
+    # Units whose cancellation was taken back, in total so far: they were given back and taken again.
+    reinstated = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
     unit_price = models.DecimalField(max_digits=14, decimal_places=2)
     goods = models.DecimalField(max_digits=14, decimal_places=2)
@@ -249,6 +251,7 @@ class OrderEvent(models.Model):
         PARCEL_SENT = "parcel_sent", _("Sendung versendet")
         TRACKING_CORRECTED = "tracking_corrected", _("Trackingdaten korrigiert")
         CANCELLED = "cancelled", _("Storniert")
+        REINSTATED = "reinstated", _("Stornierung zurückgenommen")
         RETURNED = "returned", _("Retoure erfasst")
         MAIL_SENT = "mail_sent", _("Versandbestätigung gesendet")
         MAIL_FAILED = "mail_failed", _("Versandbestätigung nicht gesendet")

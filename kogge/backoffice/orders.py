@@ -28,6 +28,7 @@ __all__ = [
     "create_by_hand",
     "mark_paid",
     "place",
+    "reinstate",
     "why_not_cancel",
 ]
 
@@ -66,9 +67,41 @@ def cancel(order: Order, reason: str, *, actor: str, now: datetime) -> None:
     if refused := why_not_cancel(order, lines, reason, now=now):
         raise Refusal(refused)
     order.cancel_reason = reason
+    # What `line.reinstated` will be if this cancellation is taken back, by position.
+    undone = {str(line.position): line.reinstated + open_units(line) for line in lines}
     cancel_open_units(order, lines, actor=actor, now=now)
-    write_down(order, OrderEvent.Kind.CANCELLED, actor=actor, now=now, by="merchant", reason=reason)
+    write_down(
+        order, OrderEvent.Kind.CANCELLED, actor=actor, now=now, by="merchant", reason=reason, undone=undone
+    )
     tell_channel(order, now=now)
+
+
+@transaction.atomic
+def reinstate(order: Order, *, actor: str, now: datetime) -> None:
+    """Take the merchant's last cancellation back: the channel refused it, so the order stands again.
+
+    Exactly the units it cancelled wait again, and their stock is taken again. Said twice, it happens once.
+    """
+    lines = hold(order)
+    cancelled = order.events.filter(kind=OrderEvent.Kind.CANCELLED, details__by="merchant").last()
+    undone = cancelled.details["undone"] if cancelled else {}
+    units = {line: undone.get(str(line.position), 0) - line.reinstated for line in lines}
+    back = [line for line in lines if units[line] > 0]
+    if not back:
+        return
+    for line in back:
+        line.reinstated += units[line]
+        line.cancelled -= units[line]
+    OrderLine.objects.everyone().bulk_update(back, ["cancelled", "reinstated"])
+    if order.moves_stock:
+        taken = [stock.take_again(line, units[line]) for line in back if line.product_id]
+        stock.move(order.merchant_id, taken, actor=actor, now=now)
+    settle(order, lines)
+    if order.payment_status == Order.Payment.REFUNDED:
+        order.payment_status = Order.Payment.PAID
+    order.cancel_reason, order.changed_at = "", now
+    order.save(update_fields=["status", "delivery_status", "payment_status", "cancel_reason", "changed_at"])
+    write_down(order, OrderEvent.Kind.REINSTATED, actor=actor, now=now)
 
 
 def why_not_cancel(order: Order, lines: Sequence[OrderLine], reason: str, *, now: datetime) -> str | None:

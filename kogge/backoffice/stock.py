@@ -64,8 +64,15 @@ def take(line: OrderLine, units: int) -> Movement:
 
 def give_back(line: OrderLine, units: int) -> Movement:
     """Units that will not be shipped after all. `line.cancelled` must count them already."""
-    key = f"give_back:{line.order_id}:{line.position}:{line.cancelled}"
+    # With what was reinstated the count only grows, so units cancelled again are given back again.
+    key = f"give_back:{line.order_id}:{line.position}:{line.cancelled + line.reinstated}"
     return Movement(key, Kind.GIVE_BACK, _product_of(line), stock=units, line_id=line.pk)
+
+
+def take_again(line: OrderLine, units: int) -> Movement:
+    """Units whose cancellation was taken back. `line.reinstated` must count them already."""
+    key = f"take_again:{line.order_id}:{line.position}:{line.reinstated}"
+    return Movement(key, Kind.TAKE, _product_of(line), stock=-units, line_id=line.pk)
 
 
 def bring_back(line: OrderLine, units: int) -> Movement:

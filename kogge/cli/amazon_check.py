@@ -40,8 +40,8 @@ def check(connection_id: int, *, as_json: bool) -> None:
     state = _state(runs)
     document = _document(connection, runs, state)
     answer(document, _sentence(document), as_json=as_json)
-    if state != Run.State.DONE:
-        click.echo(_why_not_done(runs, state), err=True)
+    if remark := _remark(runs, state):
+        click.echo(remark, err=True)
     if state == Run.State.FAILED:
         sys.exit(1)
 
@@ -120,13 +120,14 @@ def _sentence(document: dict[str, object]) -> str:
     )
 
 
-def _why_not_done(runs: Sequence[Run], state: str) -> str:
+def _remark(runs: Sequence[Run], state: str) -> str:
+    """Why it is not done, or what waits although it is; "" when there is nothing to say."""
     reason = next((run.reason for run in reversed(runs) if run.reason), "")
     if reason:
         return error_in_words(reason)
     if state == Run.State.FAILED:
         return _("Die Prüfung ist fehlgeschlagen.")
-    return _("Eine andere Prüfung läuft noch.")
+    return "" if state == Run.State.DONE else _("Eine andere Prüfung läuft noch.")
 
 
 def _now() -> datetime:

@@ -220,6 +220,15 @@ class Shop(Protocol):
         """Tell the shop which product a free line is; its stock moves now."""
         ...
 
+    def reinstate(self, channel: str, external_id: str, *, now: datetime) -> None:
+        """The channel refused the merchant's cancellation: the order stands again, paid.
+
+        Exactly the units that were cancelled with it wait again, and their stock is taken again, once;
+        an order that stands already is left alone. Not told back as a change of the merchant's.
+        Raises `ShopRefuses`.
+        """
+        ...
+
     def order_changes(self, channel: str, after: str, limit: int) -> ChangePage:
         """What the merchant did with the channel's orders since `after` ("" = from the beginning)."""
         ...

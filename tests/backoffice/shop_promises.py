@@ -253,6 +253,63 @@ class ShopPromises:
 
         assert (answer.changed, answer.conflict) == (False, "already_shipped")
 
+    # --- a cancellation that the channel refuses ---
+
+    def test_a_refused_cancellation_lets_the_order_stand_again_and_takes_its_stock_once(
+        self, shop: Shop
+    ) -> None:
+        tea = self.product_id("TEE-1", 10)
+        shop.place_orders([self._order(ONE, tea, quantity=5)], now=NOW)
+        shop.update_orders([self._units(ONE, quantity=5, cancelled=1)], now=NOW)
+        self.cancel(ONE, "no_inventory")
+        told = shop.order_changes("amazon", "", 10)
+        given_back = self.stock(tea)
+
+        shop.reinstate("amazon", ONE, now=NOW)
+        shop.reinstate("amazon", ONE, now=NOW)
+
+        assert given_back == (10, 0)
+        assert self.stock(tea) == (6, 0), "the unit the channel cancelled before stays cancelled"
+        assert self.states(ONE) == ("open", "paid", "open")
+        assert shop.order_changes("amazon", told.cursor, 10).changes == []
+
+    def test_an_order_that_stands_again_can_be_shipped_elsewhere(self, shop: Shop) -> None:
+        shop.place_orders([new_order(ONE, new_line("1", quantity=3))], now=NOW)
+        self.cancel(ONE, "no_inventory")
+        shop.reinstate("amazon", ONE, now=NOW)
+
+        shop.update_orders([self._units(ONE, quantity=3, shipped=3)], now=NOW)
+
+        assert self.states(ONE) == ("closed", "paid", "shipped")
+
+    def test_an_order_that_stands_again_can_be_cancelled_again_by_either_side(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        shop.place_orders([self._order(ONE, tea, quantity=5)], now=NOW)
+
+        seen = []
+        for _turn in range(2):
+            self.cancel(ONE, "no_inventory")
+            seen.append(self.stock(tea))
+            shop.reinstate("amazon", ONE, now=NOW)
+            seen.append(self.stock(tea))
+        shop.update_orders([OrderUpdate("amazon", ONE, cancelled_by="buyer")], now=NOW)
+        shop.reinstate("amazon", ONE, now=NOW)
+
+        assert seen == [(10, 0), (5, 0)] * 2
+        assert self.stock(tea) == (10, 0)
+        assert self.states(ONE)[0] == "cancelled"
+
+    def test_an_order_that_stands_is_left_alone_and_an_unknown_one_is_refused(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        shop.place_orders([self._order(ONE, tea, quantity=5)], now=NOW)
+
+        shop.reinstate("amazon", ONE, now=NOW)
+
+        assert self.stock(tea) == (5, 0)
+        assert self.states(ONE) == ("open", "paid", "open")
+        with pytest.raises(ShopRefuses):
+            shop.reinstate("amazon", TWO, now=NOW)
+
     # --- changes ---
 
     def test_parcels_corrections_and_cancellations_are_told_in_their_order(self, shop: Shop) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from kogge.amazon.orders.cancelling import refuse_cancel
 from kogge.amazon.orders.confirm import retry_confirmation
 from kogge.amazon.orders.models import ShipmentConfirmation
@@ -126,6 +128,84 @@ def test_a_parcel_without_a_number_waits_for_one(stage: Stage) -> None:
     assert without_number == {"shipment_rejected"}
     assert len(bought.packages) == 1
     assert stage.troubles() == set()
+
+
+@pytest.mark.parametrize("seen_first", ["unshipped", "shipped in part"])
+def test_the_rest_of_an_order_shipped_in_part_in_seller_central_is_told_to_amazon(
+    stage: Stage, seen_first: str
+) -> None:
+    [bought] = stage.buy(kind="standard", quantity=3)
+    if seen_first == "unshipped":
+        stage.check()
+    stage.amazon.change_order(bought.order_id, quantity_fulfilled=2)
+    stage.settle()
+    stage.check()
+
+    stage.ship(stage.shop_orders()[bought.order_id], tracking="REST")
+    stage.run("confirm_shipments")
+
+    [package] = bought.packages.values()
+    assert (package.tracking_number, dict(package.quantities)) == ("REST", {bought.items[0].item_id: 1})
+    assert bought.status == "SHIPPED"
+    assert stage.troubles() == set()
+
+
+def test_a_second_parcel_is_told_though_the_answer_to_the_first_got_lost_until_it_showed(
+    stage: Stage,
+) -> None:
+    [bought] = stage.buy(kind="standard", quantity=2)
+    stage.check()
+    order = stage.shop_orders()[bought.order_id]
+    stage.ship(order, tracking="A1", quantities={1: 1})
+    stage.amazon.fault("confirmShipment", "drop-after")
+    stage.run("confirm_shipments")
+    stage.settle()
+    stage.check()
+    stage.run("confirm_shipments")
+    order.refresh_from_db()
+
+    stage.ship(order, tracking="A2", quantities={1: 1})
+    stage.run("confirm_shipments")
+
+    assert [package.tracking_number for package in bought.packages.values()] == ["A1", "A2"]
+
+
+def test_a_parcel_of_an_order_shipped_in_seller_central_meanwhile_is_not_told_again(stage: Stage) -> None:
+    [bought] = stage.buy(kind="standard", quantity=3)
+    stage.check()
+    order = stage.shop_orders()[bought.order_id]
+    dispatch.ship(order, carrier="DHL", tracking_number="A1", quantities=None, actor=ANNA, now=stage.now)
+    stage.amazon.change_order(bought.order_id, quantity_fulfilled=3)
+    stage.settle()
+    stage.check()
+
+    stage.run("read_shop")
+    stage.run("confirm_shipments")
+
+    assert bought.packages == {}
+    assert stage.troubles() == set()
+
+
+@pytest.mark.parametrize("read", ["before the check", "after the check", "and refused by Amazon"])
+def test_a_parcel_of_an_order_cancelled_at_amazon_is_one_trouble(stage: Stage, read: str) -> None:
+    [bought] = stage.buy(kind="standard")
+    stage.check()
+    order = stage.shop_orders()[bought.order_id]
+    stage.amazon.change_order(bought.order_id, status="CANCELLED", cancelled_by="BUYER")
+    dispatch.ship(order, carrier="DHL", tracking_number="A1", quantities=None, actor=ANNA, now=stage.now)
+    if read != "after the check":
+        stage.run("read_shop")
+    if read == "and refused by Amazon":
+        stage.run("confirm_shipments")
+        stage.amazon.violations.clear()
+    stage.settle()
+    stage.check()
+
+    stage.run("read_shop")
+    stage.run("confirm_shipments")
+
+    assert stage.troubles() == {"cancelled_after_packing"}
+    assert ShipmentConfirmation.objects.of(stage.merchant).get().state == "dropped"
 
 
 def test_an_answer_that_got_lost_is_no_second_parcel(stage: Stage) -> None:

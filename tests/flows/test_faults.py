@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from kogge.amazon.journal.models import Run
+from kogge.amazon.journal.models import Run, Trouble
+from kogge.amazon.journal.sentences import ask
 from kogge.amazon.orders.models import AmazonOrder, OrderCursor
 from kogge.backoffice import stock as ledger
 from kogge.backoffice.models import Order, StockEntry
@@ -209,6 +211,130 @@ def test_a_broken_data_set_delays_at_most_what_it_tells(stage: Stage, data_set: 
     addressed = AmazonOrder.objects.of(stage.merchant).filter(has_address=True)
     expected = {order.order_id for order in importable(bought) if order.address}
     assert set(addressed.values_list("order_id", flat=True)) == expected
+
+
+def break_prices(stage: Stage) -> Any:
+    return stage.amazon.fault("searchOrders", "400-includedData", times=None, data_set="PROCEEDS")
+
+
+def in_words(stage: Stage, kind: str) -> str:
+    trouble = Trouble.objects.of(stage.merchant).get(kind=kind, closed_at__isnull=True)
+    return ask(trouble.kind, trouble.details).sentence
+
+
+def test_orders_that_wait_for_their_prices_are_told(stage: Stage) -> None:
+    stage.buy(3, kind="standard")
+    break_prices(stage)
+
+    run = stage.check()
+
+    assert (run.state, run.new, run.reason) == ("done", 0, "3 Bestellungen warten auf ihre Preise.")
+    assert "Bestellungen warten auf ihre Preise: 3." in in_words(stage, "data_set_broken")
+
+
+def test_prices_are_asked_for_with_every_check_while_orders_wait_for_them(stage: Stage) -> None:
+    bought = stage.buy(3, kind="standard")
+    fault = break_prices(stage)
+    stage.check()
+    stage.amazon.advance(600)
+    still_broken = stage.check()
+    stage.amazon.world.faults.open.remove(fault)
+    stage.amazon.advance(600)
+
+    healed = stage.check()
+
+    assert still_broken.calls == 2
+    assert (healed.calls, healed.new, healed.reason) == (1, 3, "")
+    assert_all_arrived(stage, bought)
+    assert stage.troubles() == set()
+
+
+def test_what_else_can_be_had_is_found_anew_after_an_hour_although_orders_wait(stage: Stage) -> None:
+    bought = stage.buy(3, kind="standard")
+    buyer = stage.amazon.fault("searchOrders", "400-includedData", times=None, data_set="BUYER")
+    prices = break_prices(stage)
+    stage.check()
+    stage.amazon.world.faults.open.remove(prices)
+    for _turn in range(7):
+        stage.amazon.advance(600)
+        stage.check()
+    working = stage.connection.__class__.objects.everyone().get(pk=stage.connection.pk).working_data_sets
+
+    stage.amazon.world.faults.open.remove(buyer)
+    stage.amazon.advance(600)
+    stage.check()
+
+    assert working == "RECIPIENT,PROCEEDS,CANCELLATION,FULFILLMENT"
+    assert_all_arrived(stage, bought)
+
+
+def test_after_six_hours_an_order_comes_with_the_sum_of_its_unit_prices_and_flagged(stage: Stage) -> None:
+    [bought] = stage.buy(1, kind="standard")
+    units = sum(item.unit_price * item.quantity for item in bought.items)
+    fault = break_prices(stage)
+    stage.check()
+    stage.amazon.advance(5 * 3600)
+    too_early = stage.check()
+    stage.amazon.advance(3600)
+
+    run = stage.check()
+
+    placed = stage.shop_orders()[bought.order_id]
+    assert (too_early.new, run.new, run.reason) == (0, 1, "")
+    assert placed.total == units != total(bought)
+    assert not stage.amazon_orders()[bought.order_id].sum_matches
+    assert "Amazon nennt keine Summe." in in_words(stage, "sum_differs")
+    stage.amazon.world.faults.open.remove(fault)
+    stage.amazon.advance(3700)
+    stage.check()
+    assert "Amazon nennt als Gesamtbetrag" in in_words(stage, "sum_differs")
+    assert list(stage.shop_orders()) == [bought.order_id]
+
+
+def test_a_total_that_turns_out_to_fit_settles_the_matter(stage: Stage) -> None:
+    [bought] = stage.buy(1, kind="standard")
+    for item in bought.items:
+        item.shipping = Decimal(0)
+    fault = break_prices(stage)
+    stage.check()
+    stage.amazon.advance(7 * 3600)
+    stage.check()
+    flagged = stage.troubles()
+    stage.amazon.world.faults.open.remove(fault)
+    stage.amazon.advance(3700)
+
+    stage.check()
+
+    assert "sum_differs" in flagged
+    assert stage.troubles() == set()
+    assert_all_arrived(stage, [bought])
+
+
+def test_an_order_that_has_to_leave_soon_does_not_wait_for_its_total(stage: Stage) -> None:
+    urgent, patient = stage.buy(2, kind="standard")
+    urgent.ship_by = (stage.now, stage.now + timedelta(hours=11))
+    patient.ship_by = (stage.now, stage.now + timedelta(hours=13))
+    break_prices(stage)
+
+    run = stage.check()
+
+    assert list(stage.shop_orders()) == [urgent.order_id]
+    assert run.reason == "1 Bestellung wartet auf ihre Preise."
+
+
+def test_an_order_without_unit_prices_waits_on(stage: Stage) -> None:
+    [bought] = stage.buy(1, kind="standard")
+    items = [{"orderItemId": "1", "quantityOrdered": 1, "product": {"asin": "B000000001"}}]
+    stage.amazon.change_order(bought.order_id, patch={"orderItems": items})
+    stage.settle()
+    break_prices(stage)
+    stage.check()
+    stage.amazon.advance(7 * 3600)
+
+    run = stage.check()
+
+    assert stage.shop_orders() == {}
+    assert run.reason == "1 Bestellung wartet auf ihre Preise."
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from kogge.amazon.journal.models import JournalEntry
+import pytest
+
+from kogge.amazon.feeds.models import OrderMessage
+from kogge.amazon.journal.models import JournalEntry, Trouble
 from kogge.amazon.orders.models import ShipmentConfirmation
 from kogge.backoffice import orders as shop
 from kogge.backoffice.models import Order
+from kogge.engine.models import Due
 from tests.flows.conftest import Stage, total
+
+ANNA = "anna@example.org"
 
 
 def history(stage: Stage, order_id: str) -> list[str]:
@@ -122,6 +128,73 @@ def test_the_merchant_cancels_and_amazon_shows_it(stage: Stage) -> None:
     assert all("cancel_confirmed" in history(stage, order.order_id) for order in bought)
     assert all(order.acknowledgement is None for order in bought)
     assert stage.troubles() == set()
+
+
+@pytest.mark.parametrize("shipped", [3, 2], ids=["whole", "in part"])
+@pytest.mark.parametrize("seen", ["before the refusal", "after the refusal"])
+def test_an_order_shipped_before_its_cancellation_reached_amazon_stands_again(
+    stage: Stage, seen: str, shipped: int
+) -> None:
+    [bought] = stage.buy(kind="standard", quantity=3)
+    stage.check()
+    shop.cancel(shop_order(stage, bought.order_id), "no_inventory", actor=ANNA, now=stage.now)
+    stage.run("read_shop")
+    stage.amazon.change_order(bought.order_id, quantity_fulfilled=shipped)
+    if seen == "before the refusal":
+        stage.settle()
+        stage.check()
+    stage.run("send_feeds")
+    wakes = Due.objects.get(operation="read_shop", subject=stage.connection.pk).due_at
+    refused_at = stage.now
+    stage.run("read_shop")
+    stage.run("read_shop")
+    stage.settle()
+    stage.check()
+
+    order = shop_order(stage, bought.order_id)
+    assert wakes <= refused_at
+    assert order.delivery_status == ("shipped" if shipped == 3 else "partially_shipped")
+    assert order.payment_status == "paid"
+    assert order.lines.get().shipped == shipped
+    assert stage.stock(bought.items[0].sku) == (97, 0)
+    assert stage.troubles() == {"cancel_refused"}
+    assert OrderMessage.objects.of(stage.merchant).filter(kind="cancel").count() == 1
+
+
+def test_an_order_cancelled_at_amazon_while_our_cancellation_was_under_way_stays_cancelled(
+    stage: Stage,
+) -> None:
+    [bought] = stage.buy(kind="standard", quantity=3)
+    stage.check()
+    shop.cancel(shop_order(stage, bought.order_id), "no_inventory", actor=ANNA, now=stage.now)
+    stage.run("read_shop")
+    stage.run("send_feeds")
+    stage.amazon.change_order(bought.order_id, status="CANCELLED", cancelled_by="BUYER")
+    stage.settle()
+    stage.check()
+    finish_feeds(stage)
+
+    stage.run("read_shop")
+
+    assert shop_order(stage, bought.order_id).status == "cancelled"
+    assert stage.stock(bought.items[0].sku) == (100, 0)
+
+
+def test_an_order_that_cannot_stand_again_says_so(stage: Stage) -> None:
+    [bought] = stage.buy(kind="standard")
+    stage.check()
+    order = shop_order(stage, bought.order_id)
+    shop.cancel(order, "no_inventory", actor=ANNA, now=stage.now)
+    stage.run("read_shop")
+    stage.amazon.change_order(bought.order_id, status="SHIPPED")
+    stage.run("send_feeds")
+    order.delete()
+
+    stage.run("read_shop")
+
+    trouble = Trouble.objects.of(stage.merchant).get()
+    assert trouble.kind == "cancel_refused"
+    assert str(trouble.details["reason"]).endswith("Diese Bestellung gibt es im Shop nicht mehr.")
 
 
 def test_an_address_that_arrives_later_is_kept(stage: Stage) -> None:

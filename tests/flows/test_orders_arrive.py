@@ -178,6 +178,17 @@ def test_the_command_says_waiting_while_another_process_checks(
     assert result.stderr.strip() == "Eine andere Prüfung läuft noch."
 
 
+def test_the_command_says_that_orders_wait_for_their_prices(open_stage: Stage) -> None:
+    open_stage.buy(2, kind="standard", age_s=300)
+    open_stage.amazon.fault("searchOrders", "400-includedData", times=None, data_set="PROCEEDS")
+
+    result = CliRunner().invoke(amazon_check.check, [str(open_stage.connection.pk), "--json"])
+
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["state"], answer["new"]) == (0, "done", 0)
+    assert result.stderr.strip().endswith("2 Bestellungen warten auf ihre Preise.")
+
+
 def test_the_command_says_why_it_waits_and_how_far_it_had_got(open_stage: Stage) -> None:
     open_stage.buy(3, kind="standard", age_s=300)
     done = CliRunner().invoke(amazon_check.check, [str(open_stage.connection.pk), "--json"])

@@ -83,6 +83,7 @@ class OrderMessage(OutboundAct):
     checked_at = models.DateTimeField(null=True)
     checks = models.PositiveIntegerField(default=0)  # how often it was looked for after Amazon accepted
     accepted_at = models.DateTimeField(null=True)
+    told_shop = models.BooleanField(default=False)  # CANCEL: the shop knows that it was rejected
 
     objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
 

@@ -12,6 +12,7 @@ from kogge.amazon.feeds.messages import Kind, State, trouble_key
 from kogge.amazon.feeds.models import Feed, OrderMessage
 from kogge.amazon.feeds.rounds import Round
 from kogge.amazon.journal.book import Entry, Matter, close_troubles, open_troubles, record
+from kogge.engine.due import make_due
 from kogge.spapi.order_feed import FeedReport, MessageResult
 
 MAX_ATTEMPTS = 3
@@ -113,6 +114,7 @@ def _reject(turn: Round, rejected: Collection[tuple[OrderMessage, MessageResult]
     OrderMessage.objects.everyone().bulk_update(messages, ["state", "last_error"], batch_size=200)
     record([_rejected_entry(turn, message) for message in messages])
     open_troubles(turn.connection.pk, [_rejected_matter(message) for message in messages], now=turn.now)
+    _let_stand(turn, messages)
     turn.rejected += len(messages)
 
 
@@ -139,7 +141,14 @@ def _say_again(turn: Round, feed: Feed, messages: Collection[OrderMessage], *, r
         details = {"feed": feed.pk, "feed_id": feed.feed_id, "reason": reason, "messages": len(given_up)}
         matter = Matter("feed_failed", f"feed_failed:{feed.pk}", _only_order(given_up), details)
         open_troubles(turn.connection.pk, [matter], now=turn.now)
+        _let_stand(turn, given_up)
         turn.rejected += len(given_up)
+
+
+def _let_stand(turn: Round, rejected: Collection[OrderMessage]) -> None:
+    """Orders that are not cancelled after all stand again in the shop (see `orders.reinstating`), soon."""
+    if any(message.kind == Kind.CANCEL for message in rejected):
+        make_due("read_shop", turn.connection.pk, now=turn.now)
 
 
 def _only_order(messages: Collection[OrderMessage]) -> str:

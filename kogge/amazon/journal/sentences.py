@@ -85,8 +85,11 @@ def tell(kind: str, details: Mapping[str, object]) -> Told:
 
 
 def ask(kind: str, details: Mapping[str, object]) -> Asked:
-    """The sentence, advice and buttons of a trouble; an unknown kind can be marked as done."""
-    request = TROUBLES.get(kind)
+    """The sentence, advice and buttons of a trouble; an unknown kind can be marked as done.
+
+    A detail "case" chooses the words "kind:case" where there are any.
+    """
+    request = TROUBLES.get(f"{kind}:{details.get('case')}") or TROUBLES.get(kind)
     if request is None:
         advice = gettext("Sieh dir die Bestellung an und kennzeichne die Aufgabe danach als erledigt.")
         return Asked(_unknown(kind, details), advice, (Button.DONE,), YELLOW)
@@ -229,6 +232,12 @@ TROUBLES: dict[str, Request] = {
         _AT_AMAZON_TOO,
         short=_("Die Summe der Positionen weicht vom Gesamtbetrag bei Amazon ab."),
     ),
+    "sum_differs:no_total": Request(
+        _("Amazon nennt keine Summe. Die Positionen ergeben %(sum)s."),
+        _("Vergleiche die Beträge bei Amazon, bevor du eine Rechnung schreibst."),
+        _AT_AMAZON_TOO,
+        short=_("Amazon nennt keine Summe für die Bestellung."),
+    ),
     "cancelled_after_packing": Request(
         _("Bei Amazon storniert, aber im Shop schon gepackt oder versendet."),
         _(
@@ -307,6 +316,18 @@ TROUBLES: dict[str, Request] = {
         _("Bestellungen kommen weiter an, nur ohne diese Angaben. Kogge fragt regelmäßig wieder danach."),
         (Button.DONE,),
         short=_("Amazon liefert zurzeit einen Teil der Bestellangaben nicht."),
+    ),
+    "data_set_broken:no_prices": Request(
+        _(
+            "Amazon liefert zurzeit einen Teil der Angaben nicht: %(data_sets)s. "
+            "Bestellungen warten auf ihre Preise: %(count)s."
+        ),
+        _(
+            "Kogge fragt bei jeder Prüfung wieder danach. Nach sechs Stunden, oder wenn der Versand eilt, "
+            "kommen sie mit der Summe ihrer Einzelpreise in den Shop, und du vergleichst die Beträge."
+        ),
+        (Button.DONE,),
+        short=_("Bestellungen warten auf ihre Preise. Amazon liefert sie zurzeit nicht."),
     ),
     "missing_orders": Request(
         _("Die Vollständigkeitsprüfung hat %(count)s Bestellungen gefunden, die gefehlt haben."),

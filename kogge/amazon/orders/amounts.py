@@ -8,7 +8,7 @@ documented. So the order's own arithmetic decides: the reading under which the p
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from kogge.spapi.marketplaces import MARKETPLACES
@@ -38,12 +38,14 @@ class OrderAmounts:
     """The amounts of an order: the lines' totals and `rounding` always add up to `total`.
 
     `sum_matches` is False when Amazon's parts do not explain Amazon's total; a human must look then.
+    `is_stated` is False when Amazon named no total at all: then `total` is only the sum of the parts.
     """
 
     total: Money
     lines: tuple[LineAmounts, ...]
     rounding: Money
     sum_matches: bool
+    is_stated: bool = True
 
 
 def price(order: Order) -> OrderAmounts:
@@ -60,6 +62,12 @@ def price(order: Order) -> OrderAmounts:
     if splits is not None:
         return _settled(grand_total, splits, currency, explained=True)
     return _settled(grand_total, _closest(positions, grand_total), currency, explained=False)
+
+
+def has_unit_prices(order: Order) -> bool:
+    """Whether Amazon names the price of every position, so that a sum can be worked out without PROCEEDS."""
+    prices = [item.product.price for item in order.order_items]
+    return all(found is not None and found.unit_price is not None for found in prices)
 
 
 def replaced_order(order: Order) -> str:
@@ -106,6 +114,10 @@ class _Position:
     tax: Decimal
     discount: Decimal
     proceeds: Decimal | None
+
+    def lowered(self) -> _Position:
+        """The same with a discount that lowers the price, whatever sign Amazon gave it."""
+        return replace(self, discount=-abs(self.discount))
 
     def total(self, reading: _Reading) -> Decimal | None:
         if self.goods is None:
@@ -201,6 +213,7 @@ def _nearest(position: _Position) -> _Reading:
 def _with_the_rest(positions: Sequence[_Position], grand_total: Decimal) -> list[_Split] | None:
     """One position without any amount costs what the others leave of the total."""
     reading = _READINGS[0]
+    positions = [position.lowered() for position in positions]
     totals = [position.total(reading) for position in positions]
     rest = grand_total - sum((total for total in totals if total is not None), ZERO)
     if totals.count(None) != 1 or rest < 0:
@@ -222,6 +235,7 @@ def _closest(positions: Sequence[_Position], grand_total: Decimal) -> list[_Spli
 def _without_total(positions: Sequence[_Position], currency: str) -> OrderAmounts:
     """Amazon named no total: the positions' own amounts, flagged, because nothing proves them."""
     reading = _READINGS[0]
+    positions = [position.lowered() for position in positions]
     splits = [
         _Split.under(
             reading, position, position.total(reading) if position.proceeds is None else position.proceeds
@@ -230,7 +244,8 @@ def _without_total(positions: Sequence[_Position], currency: str) -> OrderAmount
     ]
     lines = tuple(split.amounts(currency) for split in splits)
     total = Money.sum((line.total for line in lines), currency)
-    return OrderAmounts(total=total, lines=lines, rounding=Money.zero(currency), sum_matches=False)
+    nothing = Money.zero(currency)
+    return OrderAmounts(total=total, lines=lines, rounding=nothing, sum_matches=False, is_stated=False)
 
 
 def _settled(total: Decimal, splits: Sequence[_Split], currency: str, *, explained: bool) -> OrderAmounts:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from kogge.amazon.connections.accounts import amazon_client, shop_of
 from kogge.amazon.connections.consequences import amazon_operation
@@ -19,7 +20,12 @@ from kogge.amazon.journal.models import Run
 from kogge.amazon.orders import runs
 from kogge.amazon.orders.deadlines import watch_deadlines
 from kogge.amazon.orders.intake import MERCHANT
-from kogge.amazon.orders.placing import ALL_DATA_SETS, place_waiting
+from kogge.amazon.orders.placing import (
+    ALL_DATA_SETS,
+    place_waiting,
+    place_without_total,
+    waiting_for_prices,
+)
 from kogge.amazon.orders.searching import Search, covers, marketplaces, moment, open_cursor
 from kogge.amazon.orders.taking_in import START_TOLERANCE, Figures
 from kogge.engine.work import Outcome, Work
@@ -61,6 +67,7 @@ def check_orders(connection: Connection, work: Work) -> Outcome:
                 )
                 _walk(search, figures)
             _place_waiting(connection, shop, run, figures, work)
+            _place_without_total(search, figures)
     except ShopUnavailable:
         return Outcome(
             work.now + SHOP_AGAIN, done=figures.updated, error=_("Der Shop antwortet gerade nicht.")
@@ -92,6 +99,23 @@ def _place_waiting(connection: Connection, shop: Shop, run: Run, figures: Figure
     placed = place_waiting(connection, shop, now=work.now)
     runs.count(run, placed)
     figures.add(placed)
+
+
+def _place_without_total(search: Search, figures: Figures) -> None:
+    """Orders that Amazon named no prices for: the pressing ones now; the run tells how many wait on."""
+    connection, run = search.connection, search.run
+    placed = place_without_total(connection, search.shop, now=search.work.now)
+    runs.count(run, placed)
+    figures.add(placed)
+    waiting = waiting_for_prices(connection).count()
+    if not waiting:
+        return
+    run.reason = ngettext(
+        "%(count)s Bestellung wartet auf ihre Preise.",
+        "%(count)s Bestellungen warten auf ihre Preise.",
+        waiting,
+    ) % {"count": waiting}
+    search.tell_missing()
 
 
 def _query(connection: Connection, search: Search, data_sets: tuple[str, ...]) -> OrderQuery:

@@ -92,6 +92,9 @@ def _most_urgent(connection: Connection, now: datetime) -> ShipmentConfirmation 
 
 def _tell(client: ConnectedAmazon, parcel: ShipmentConfirmation, now: datetime) -> bool:
     """Send one parcel. False: Amazon (or we) found that it cannot be confirmed like this."""
+    if parcel.order.status == intake.CANCELLED:
+        _move(parcel, State.DROPPED)  # the check has asked a human already to hold the parcel back
+        return False
     try:
         shipment = _shipment(parcel, now)
     except CannotTell as error:
@@ -117,8 +120,6 @@ def _shipment(parcel: ShipmentConfirmation, now: datetime) -> Shipment:
     if not parcel.tracking_number:
         # Amazon demands a number also for untracked mail (reference 8).
         raise CannotTell(_("Amazon verlangt eine Trackingnummer. Trage sie bei der Sendung nach."))
-    if parcel.order.status == intake.CANCELLED:
-        raise CannotTell(_("Die Bestellung ist bei Amazon storniert."))
     carrier = carrier_at_amazon(parcel.connection.merchant_id, parcel.carrier)
     _check_carrier(parcel, now)
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from kogge.amazon.connections.accounts import amazon_client, shop_of
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.orders import intake
+from kogge.amazon.orders.amounts import has_unit_prices
 from kogge.amazon.orders.changes import Change, waiting_change
 from kogge.amazon.orders.intake import Asked, Sick
 from kogge.amazon.orders.models import AmazonOrder
@@ -23,6 +25,10 @@ from kogge.values import InvalidValue
 ALL_DATA_SETS = ("BUYER", "RECIPIENT", "PROCEEDS", "CANCELLATION", "FULFILLMENT")
 PAGE = 100
 
+# How long an order waits for its total, and how near its latest dispatch may come meanwhile.
+PATIENCE = timedelta(hours=6)
+TIME_TO_SHIP = timedelta(hours=12)
+
 Intake = AmazonOrder.Intake
 
 
@@ -31,12 +37,22 @@ def place_waiting(connection: Connection, shop: Shop, *, now: datetime) -> Figur
 
     Orders stored without PROCEEDS go on waiting: a shop order with a wrong sum is worse than a late one.
     """
-    figures = Figures()
-    last = 0
-    while rows := _waiting(connection, after=last):
-        figures.add(_place(connection, shop, rows, now))
-        last = rows[-1].pk
-    return figures
+    return _place_all(connection, shop, _waiting(connection).filter(data_sets__contains="PROCEEDS"), now)
+
+
+def place_without_total(connection: Connection, shop: Shop, *, now: datetime) -> Figures:
+    """Place orders that cannot wait for PROCEEDS any longer, with the sum of their unit prices.
+
+    Amazon then named no total: they are flagged, and a human compares. What has no unit price waits on.
+    """
+    to_ship = Q(status__in=[intake.UNSHIPPED, intake.PARTIALLY_SHIPPED], ship_by__lt=now + TIME_TO_SHIP)
+    pressing = Q(first_seen_at__lte=now - PATIENCE) | to_ship
+    return _place_all(connection, shop, waiting_for_prices(connection).filter(pressing), now)
+
+
+def waiting_for_prices(connection: Connection) -> QuerySet[AmazonOrder]:
+    """Orders that Amazon showed without PROCEEDS and that are not in the shop for that reason."""
+    return _waiting(connection).exclude(data_sets__contains="PROCEEDS")
 
 
 def retry_placing(order: AmazonOrder, *, now: datetime) -> bool:
@@ -60,15 +76,20 @@ def retry_unreadable(order: AmazonOrder, *, now: datetime) -> bool:
     return order.intake != Intake.UNREADABLE
 
 
-def _waiting(connection: Connection, *, after: int) -> list[AmazonOrder]:
-    rows = AmazonOrder.objects.everyone().filter(
-        connection=connection,
-        intake=Intake.TO_PLACE,
-        sealed_raw__isnull=False,
-        data_sets__contains="PROCEEDS",
-        pk__gt=after,
+def _waiting(connection: Connection) -> QuerySet[AmazonOrder]:
+    return AmazonOrder.objects.everyone().filter(
+        connection=connection, intake=Intake.TO_PLACE, sealed_raw__isnull=False
     )
-    return list(rows.prefetch_related("items").order_by("pk")[:PAGE])
+
+
+def _place_all(connection: Connection, shop: Shop, orders: QuerySet[AmazonOrder], now: datetime) -> Figures:
+    figures = Figures()
+    pages = orders.prefetch_related("items").order_by("pk")
+    last = 0
+    while rows := list(pages.filter(pk__gt=last)[:PAGE]):
+        figures.add(_place(connection, shop, rows, now))
+        last = rows[-1].pk
+    return figures
 
 
 def _place(connection: Connection, shop: Shop, rows: Sequence[AmazonOrder], now: datetime) -> Figures:
@@ -78,7 +99,7 @@ def _place(connection: Connection, shop: Shop, rows: Sequence[AmazonOrder], now:
         found = _change(connection, row, now)
         if isinstance(found, Sick):
             unfit.append(found)
-        else:
+        elif found is not None:
             changes.append(found)
     with transaction.atomic():
         figures = Page(connection, shop, now).place_again(changes)
@@ -87,12 +108,15 @@ def _place(connection: Connection, shop: Shop, rows: Sequence[AmazonOrder], now:
     return figures
 
 
-def _change(connection: Connection, row: AmazonOrder, now: datetime) -> Change | Sick:
+def _change(connection: Connection, row: AmazonOrder, now: datetime) -> Change | Sick | None:
+    """What places the order; None when nothing tells its price."""
     raw = _kept(row) or b""
     asked = Asked(tuple(row.data_sets.split(",")), row.fulfilled_by or intake.MERCHANT, row.status)
     incoming = intake.understand(raw, asked)
     if isinstance(incoming, Sick):
         return intake.sick(raw, incoming.reason, row.order_id)
+    if not asked.knows("PROCEEDS") and not has_unit_prices(incoming.order):
+        return None
     try:
         return waiting_change(connection, incoming, row, now=now)
     except InvalidValue as error:

@@ -46,7 +46,7 @@ def recorded(connection: Connection, kind: str, work: Work) -> Iterator[Run]:
         end(run, Run.State.FAILED, work.now, reason=type(error).__name__)
         raise
     if run.state == Run.State.RUNNING:
-        end(run, Run.State.DONE, work.now)
+        end(run, Run.State.DONE, work.now, reason=run.reason)
 
 
 def end(

@@ -21,7 +21,7 @@ from kogge.amazon.journal.models import Run
 from kogge.amazon.orders import intake, runs
 from kogge.amazon.orders.intake import Asked
 from kogge.amazon.orders.models import OrderCursor
-from kogge.amazon.orders.placing import ALL_DATA_SETS
+from kogge.amazon.orders.placing import ALL_DATA_SETS, waiting_for_prices
 from kogge.amazon.orders.taking_in import Figures, take_in
 from kogge.engine.work import LeaseLost, Work
 from kogge.shops.port import Shop
@@ -101,11 +101,17 @@ class Search:
         return self._for_one_status(self.begin(self._wanted()))
 
     def _wanted(self) -> tuple[str, ...]:
-        connection = self.connection
-        is_degraded = connection.data_sets_until is not None and self.work.now < connection.data_sets_until
-        if self.may_degrade and is_degraded and self.data_sets == ALL_DATA_SETS:
-            return tuple(filter(None, connection.working_data_sets.split(",")))
-        return self.data_sets
+        """For an hour only what works; but while orders wait for their prices everything is tried first."""
+        if not self.may_degrade or self.data_sets != ALL_DATA_SETS or not self._is_degraded():
+            return self.data_sets
+        return self.data_sets if waiting_for_prices(self.connection).exists() else self._working()
+
+    def _is_degraded(self) -> bool:
+        until = self.connection.data_sets_until
+        return until is not None and self.work.now < until
+
+    def _working(self) -> tuple[str, ...]:
+        return tuple(filter(None, self.connection.working_data_sets.split(",")))
 
     def _for_one_status(self, query: OrderQuery) -> OrderQuery:
         if "FULFILLMENT" in query.included_data:
@@ -137,7 +143,10 @@ class Search:
 
     def _with_less(self, query: OrderQuery, refusal: AskHuman) -> tuple[OrderQuery, OrderPage]:
         """The same query without the data set that Amazon cannot serve now; raises if it is not that."""
-        for smaller in _smaller_sets(query.included_data, str(refusal)):
+        smaller_sets = list(_smaller_sets(query.included_data, str(refusal)))
+        if self._is_degraded() and set(self._working()) < set(query.included_data):
+            smaller_sets.insert(0, self._working())  # it worked lately: no call is wasted on finding it
+        for smaller in dict.fromkeys(smaller_sets):
             attempt = self._for_one_status(self.begin(smaller))
             try:
                 page = self._ask(attempt, "")
@@ -149,20 +158,34 @@ class Search:
         raise refusal
 
     def _do_without(self, query: OrderQuery) -> None:
-        """Remember for an hour what works, and since when orders have to be completed."""
-        connection, now = self.connection, self.work.now
-        connection.working_data_sets = ",".join(query.included_data)
-        connection.data_sets_until = now + SMALLER_SET_FOR
-        connection.save(update_fields=["working_data_sets", "data_sets_until"])
+        """Remember for an hour what works, and since when orders have to be completed.
+
+        Within the hour nothing prolongs it: after it, what can be had is found anew.
+        """
+        connection = self.connection
+        if not self._is_degraded() or query.included_data != self._working():
+            connection.working_data_sets = ",".join(query.included_data)
+            connection.data_sets_until = self.work.now + SMALLER_SET_FOR
+            connection.save(update_fields=["working_data_sets", "data_sets_until"])
         if not self.cursor.incomplete_since:
             self.cursor.incomplete_since = str(query.last_updated_after or "")
             self.cursor.save(update_fields=["incomplete_since"])
-        missing = [name for name in ALL_DATA_SETS if name not in query.included_data]
-        open_trouble(connection.pk, BROKEN_KEY, BROKEN_KEY, now=now, data_sets=missing)
+        self.tell_missing()
+
+    def tell_missing(self) -> None:
+        """Say which data sets Amazon does not deliver now, and how many orders wait for their prices."""
+        if self.connection.data_sets_until is None:
+            return
+        missing = [name for name in ALL_DATA_SETS if name not in self._working()]
+        details: dict[str, Any] = {"data_sets": missing}
+        if "PROCEEDS" in missing:
+            waiting = waiting_for_prices(self.connection).count()
+            details |= {"case": "no_prices", "count": waiting or None}
+        open_trouble(self.connection.pk, BROKEN_KEY, BROKEN_KEY, now=self.work.now, **details)
 
     def _whole_again(self) -> None:
         connection = self.connection
-        if not connection.working_data_sets:
+        if connection.data_sets_until is None:
             return
         connection.working_data_sets, connection.data_sets_until = "", None
         connection.save(update_fields=["working_data_sets", "data_sets_until"])

@@ -11,9 +11,10 @@ from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.consequences import amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.feeds.messages import queue_cancellation
-from kogge.amazon.journal.book import Entry, close_troubles, record
+from kogge.amazon.journal.book import Entry, close_troubles, open_trouble, record
 from kogge.amazon.orders import intake
-from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation, ShopCursor
+from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation, ShopCursor
+from kogge.amazon.orders.reinstating import reinstate_orders
 from kogge.engine.due import make_due
 from kogge.engine.work import LeaseLost, Outcome, Work
 from kogge.shops.port import ChangePage, OrderCancelled, ParcelSent
@@ -27,7 +28,10 @@ State = ShipmentConfirmation.State
 
 @amazon_operation
 def read_shop(connection: Connection, work: Work) -> Outcome:
-    """Read the shop's changes since the last time: parcels to confirm, orders to cancel."""
+    """Read the shop's changes since the last time: parcels to confirm, orders to cancel.
+
+    Then tell the shop which orders stand again, because Amazon did not cancel them.
+    """
     shop = shop_of(connection)
     cursor, _created = ShopCursor.objects.everyone().get_or_create(connection=connection)
     done, more = 0, True
@@ -35,6 +39,7 @@ def read_shop(connection: Connection, work: Work) -> Outcome:
         page = shop.order_changes(intake.CHANNEL, cursor.cursor, PAGE)
         done += _store(connection, cursor, page, work)
         more = page.more
+    done += reinstate_orders(connection, shop, work)
     return Outcome(work.now + SAFETY_NET, done=done)
 
 
@@ -76,6 +81,7 @@ def _queue_parcel(order: AmazonOrder, change: ParcelSent, now: datetime) -> int:
     told = ShipmentConfirmation.objects.everyone().filter(order=order, parcel=change.parcel).first()
     if told is not None:
         return _correct(order, told, change, now)
+    is_cancelled = order.status == intake.CANCELLED
     is_known = _amazon_knows(order, change)
     ShipmentConfirmation.objects.everyone().create(
         connection_id=order.connection_id,
@@ -86,10 +92,13 @@ def _queue_parcel(order: AmazonOrder, change: ParcelSent, now: datetime) -> int:
         shipped_at=change.sent_at,
         quantities=dict(change.quantities),
         ship_by=order.ship_by,
-        state=State.DROPPED if is_known else State.WAITING,
+        state=State.DROPPED if is_cancelled or is_known else State.WAITING,
         not_before=now,
         created_at=now,
     )
+    if is_cancelled:
+        _ask_to_hold_back(order, now)
+        return 0
     _note(order, "shipped_at_amazon" if is_known else "shipment_queued", change, now)
     return 0 if is_known else 1
 
@@ -99,6 +108,8 @@ def _correct(order: AmazonOrder, told: ShipmentConfirmation, change: ParcelSent,
     number = plain_text(change.tracking.number.strip(), 100)
     if (told.carrier, told.tracking_number) == (carrier, number) or told.state == State.DROPPED:
         return 0
+    if order.status == intake.CANCELLED:
+        return 0  # nothing to tell any more; a human was asked already
     told.carrier, told.tracking_number = carrier, number
     told.edition += 1
     told.state, told.attempts, told.not_before, told.last_error = State.WAITING, 0, now, ""
@@ -109,16 +120,28 @@ def _correct(order: AmazonOrder, told: ShipmentConfirmation, change: ParcelSent,
 
 
 def _amazon_knows(order: AmazonOrder, change: ParcelSent) -> bool:
-    """Whether these units are shipped at Amazon already, because the merchant did it in Seller Central."""
+    """Whether Amazon has no open units for the parcel, because it was shipped in Seller Central.
+
+    Parcels Amazon has still to hear of do not count: some of them may be among its fulfilled units
+    already. In doubt Amazon is told; if it refuses, a human sees it.
+    """
     if order.status == intake.SHIPPED:
         return True
-    items: dict[str, AmazonOrderItem] = {item.item_id: item for item in order.items.all()}
-    ours = ShipmentConfirmation.objects.everyone().filter(order=order).exclude(state=State.DROPPED)
-    told = list(ours.values_list("quantities", flat=True))
+    open_units = {item.item_id: item.quantity - item.fulfilled for item in order.items.all()}
     return all(
-        item_id in items
-        and items[item_id].fulfilled >= units + sum(quantities.get(item_id, 0) for quantities in told)
-        for item_id, units in change.quantities.items()
+        item_id in open_units and open_units[item_id] < units for item_id, units in change.quantities.items()
+    )
+
+
+def _ask_to_hold_back(order: AmazonOrder, now: datetime) -> None:
+    """A parcel of an order Amazon cancelled: the same matter as when the check finds it packed."""
+    open_trouble(
+        order.connection_id,
+        "cancelled_after_packing",
+        f"cancelled_after_packing:{order.order_id}",
+        now=now,
+        amazon_order_id=order.order_id,
+        by=order.cancelled_by,
     )
 
 

@@ -31,6 +31,7 @@ from kogge.amazon.orders.amounts import OrderAmounts, price
 from kogge.amazon.orders.changes import Change, gives_back, is_news, keep_known, keep_products, newest
 from kogge.amazon.orders.intake import Asked, Incoming, Sick, Terms
 from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation
+from kogge.amazon.orders.shop_changes import rejected_key
 from kogge.engine.work import LeaseLost
 from kogge.merchants.vault import seal
 from kogge.shops.port import NewOrder, OrderUpdate, Placed, Refused, Reservation, Shop, ShopUnavailable
@@ -298,12 +299,13 @@ class Page:
         self._ask(change, "refused_by_shop", reason=answer.reason)
 
     def _sum_differs(self, change: Change) -> None:
-        assert change.amounts is not None
-        lines = change.amounts.total - change.amounts.rounding
-        currency = change.row.currency
-        self._ask(
-            change, "sum_differs", sum=f"{lines} {currency}", total=f"{change.amounts.total} {currency}"
-        )
+        amounts, currency = change.amounts, change.row.currency
+        assert amounts is not None
+        lines = f"{amounts.total - amounts.rounding} {currency}"
+        if amounts.is_stated:
+            self._ask(change, "sum_differs", sum=lines, total=f"{amounts.total} {currency}")
+        else:
+            self._ask(change, "sum_differs", case="no_total", sum=lines)
 
     def _acknowledge(self, changes: Sequence[Change]) -> None:
         """Amazon asks to hear that an order was taken in; not of orders that were history already."""
@@ -432,6 +434,8 @@ class Page:
     def _tell_changes(self, change: Change) -> None:
         row, known = change.row, change.known
         assert known is not None
+        if not known.sum_matches and "PROCEEDS" not in known.data_sets.split(","):
+            self._tell_total(change, known)
         if row.has_address and not known.has_address:
             self._note(change, "address_arrived")
         if row.status == known.status:
@@ -443,6 +447,18 @@ class Page:
                 pass  # told by `_settle_cancellations`, which knows whose wish it was
             case _:
                 self._note(change, "updated", status=row.status)
+
+    def _tell_total(self, change: Change, known: AmazonOrder) -> None:
+        """Of an order placed by its unit prices alone Amazon names the total at last."""
+        amounts, currency = change.amounts, change.row.currency
+        if amounts is None or not amounts.is_stated:
+            return
+        if amounts.total.amount == known.total:
+            self.settled.append(f"sum_differs:{known.order_id}")
+        else:
+            self._ask(
+                change, "sum_differs", sum=f"{known.total} {currency}", total=f"{amounts.total} {currency}"
+            )
 
     def _tell_cancel_request(self, change: Change) -> None:
         row = change.row
@@ -459,9 +475,10 @@ class Page:
         """What we told Amazon is now seen there; of a cancelled order nothing needs to be told."""
         told = ShipmentConfirmation.objects.everyone().filter(order_id__in=[row.pk for row in rows])
         cancelled = [row.pk for row in rows if row.status == intake.CANCELLED]
-        told.filter(order_id__in=cancelled, state__in=[Told.WAITING, Told.REJECTED]).update(
-            state=Told.DROPPED
-        )
+        untold = told.filter(order_id__in=cancelled, state__in=[Told.WAITING, Told.REJECTED])
+        parcels = list(untold.values_list("order__order_id", "parcel"))
+        self.settled += [rejected_key(order_id, parcel) for order_id, parcel in parcels]
+        untold.update(state=Told.DROPPED)
         fulfilled: dict[int, dict[str, int]] = defaultdict(dict)
         for item in items:
             fulfilled[item.order_id][item.item_id] = item.fulfilled

@@ -97,6 +97,10 @@ def _cancelled(details: Details) -> str:
     return _("Storniert. Grund: %(reason)s.") % {"reason": CANCEL_REASONS.get(reason, reason)}
 
 
+def _reinstated(_details: Details) -> str:
+    return _("Der Verkaufskanal hat die Stornierung nicht ausgeführt: Die Bestellung gilt wieder.")
+
+
 def _returned(details: Details) -> str:
     units = sum(details.get("quantities", {}).values())
     came = ngettext("Retoure erfasst: %(units)s Stück.", "Retoure erfasst: %(units)s Stück.", units) % {
@@ -165,6 +169,7 @@ _TOLD: Mapping[str, tuple[str, str, Callable[[Details], str]]] = {
     Kind.PARCEL_SENT: ("truck-delivery", "green", _parcel_sent),
     Kind.TRACKING_CORRECTED: ("pencil", "gray", _tracking_corrected),
     Kind.CANCELLED: ("ban", "red", _cancelled),
+    Kind.REINSTATED: ("arrow-back-up", "amber", _reinstated),
     Kind.RETURNED: ("truck-return", "violet", _returned),
     Kind.MAIL_SENT: ("mail", "green", _mail_sent),
     Kind.MAIL_FAILED: ("mail-x", "red", _mail_failed),

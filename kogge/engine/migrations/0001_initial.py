@@ -4,50 +4,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Bucket',
+            name="Bucket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.BigIntegerField()),
-                ('operation', models.CharField(max_length=40)),
-                ('tokens', models.FloatField()),
-                ('rate', models.FloatField()),
-                ('burst', models.PositiveIntegerField()),
-                ('refusals', models.SmallIntegerField(default=0)),
-                ('paused_until', models.FloatField(default=0.0)),
-                ('counted_at', models.FloatField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.BigIntegerField()),
+                ("operation", models.CharField(max_length=40)),
+                ("tokens", models.FloatField()),
+                ("rate", models.FloatField()),
+                ("burst", models.PositiveIntegerField()),
+                ("refusals", models.SmallIntegerField(default=0)),
+                ("paused_until", models.FloatField(default=0.0)),
+                ("counted_at", models.FloatField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('subject', 'operation'), name='one_bucket')],
+                "constraints": [models.UniqueConstraint(fields=("subject", "operation"), name="one_bucket")],
             },
         ),
         migrations.CreateModel(
-            name='Due',
+            name="Due",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation', models.CharField(max_length=40)),
-                ('subject', models.BigIntegerField()),
-                ('due_at', models.DateTimeField()),
-                ('wakes', models.BigIntegerField(default=0)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('leased_by', models.CharField(default='', max_length=120)),
-                ('fence', models.BigIntegerField(default=0)),
-                ('waiting', models.BooleanField(default=False)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('last_error', models.TextField(default='')),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("operation", models.CharField(max_length=40)),
+                ("subject", models.BigIntegerField()),
+                ("due_at", models.DateTimeField()),
+                ("wakes", models.BigIntegerField(default=0)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("leased_by", models.CharField(default="", max_length=120)),
+                ("fence", models.BigIntegerField(default=0)),
+                ("waiting", models.BooleanField(default=False)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("last_error", models.TextField(default="")),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['due_at'], name='due_next'), models.Index(condition=models.Q(('leased_until__isnull', False)), fields=['leased_until'], name='due_leased')],
-                'constraints': [models.UniqueConstraint(fields=('operation', 'subject'), name='due_once')],
+                "indexes": [
+                    models.Index(fields=["due_at"], name="due_next"),
+                    models.Index(
+                        condition=models.Q(("leased_until__isnull", False)),
+                        fields=["leased_until"],
+                        name="due_leased",
+                    ),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("operation", "subject"), name="due_once")],
             },
         ),
     ]

@@ -146,6 +146,26 @@ def test_codes_and_times_and_amounts_are_told_in_words() -> None:
     )
 
 
+def test_an_order_without_a_total_is_not_said_to_differ_from_one() -> None:
+    asked = ask("sum_differs", {"case": "no_total", "sum": "1018.50 EUR"})
+
+    assert asked.sentence == "Amazon nennt keine Summe. Die Positionen ergeben 1.018,50 EUR."
+    with translation.override("en"):
+        assert "names no total" in ask("sum_differs", {"case": "no_total", "sum": "1.00 EUR"}).sentence
+
+
+def test_without_prices_no_orders_are_said_to_arrive() -> None:
+    details = {"data_sets": ["PROCEEDS"], "case": "no_prices", "count": 12}
+
+    asked = ask("data_set_broken", details)
+
+    assert "Bestellungen warten auf ihre Preise: 12." in asked.sentence
+    assert "kommen weiter an" not in asked.advice
+    with translation.override("en"):
+        assert "Orders waiting for their prices: 12." in ask("data_set_broken", details).sentence
+    assert "kommen weiter an" in ask("data_set_broken", {"data_sets": ["BUYER"]}).advice
+
+
 @pytest.mark.parametrize(
     ("error", "german"),
     [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kogge.amazon.orders.amounts import OrderAmounts, price
+from kogge.amazon.orders.amounts import OrderAmounts, has_unit_prices, price
 from kogge.spapi.orders_2026_01_01 import Order, read_order
 from kogge.values import InvalidValue, Money
 
@@ -134,6 +134,30 @@ def test_no_total_at_all_is_flagged() -> None:
 
     assert str(found.total) == "20.00"
     assert not found.sum_matches
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_without_a_total_a_discount_lowers_the_price_whatever_its_sign(sign: str) -> None:
+    found = price(an_order(an_item(ITEM="20.00", SHIPPING="3.99", DISCOUNT=f"{sign}5.49")))
+
+    assert str(found.total) == "18.50"
+    assert str(found.lines[0].discount) == "-5.49"
+    assert (found.is_stated, found.sum_matches) == (False, False)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_beside_a_position_without_amounts_a_discount_lowers_the_price(sign: str) -> None:
+    found = price(an_order(an_item(ITEM="20.00", DISCOUNT=f"{sign}5.00"), an_item(2), total="40.00"))
+
+    assert totals(found) == ["15.00", "25.00"]
+    assert found.sum_matches
+
+
+@pytest.mark.parametrize(("second", "is_known"), [("4.99", True), (None, False)])
+def test_unit_prices_count_only_when_every_position_has_one(second: str | None, is_known: bool) -> None:
+    order = an_order(an_item(2, unit_price="10.00"), an_item(unit_price=second))
+
+    assert has_unit_prices(order) is is_known
 
 
 @pytest.mark.parametrize("total", ["0.00", None])

@@ -424,6 +424,17 @@ def test_the_page_asks_again_only_while_something_is_on_its_way(
     assert "<html" not in part
 
 
+def test_an_order_whose_cancellation_was_refused_says_that_it_stands_again(
+    browser: Client, order: Order
+) -> None:
+    orders.cancel(order, "no_inventory", actor="anna@example.org", now=shop.NOW)
+    orders.reinstate(order, actor="amazon", now=shop.NOW)
+
+    shown = _text(browser, _address(order))
+
+    assert "Der Verkaufskanal hat die Stornierung nicht ausgeführt: Die Bestellung gilt wieder." in shown
+
+
 def test_a_forgotten_buyer_is_said_to_be_forgotten(browser: Client, merchant: Merchant, order: Order) -> None:
     from kogge.backoffice.people import forget_people
 
