@@ -7,14 +7,11 @@ that Kogge may ask every 15 s instead of every 10 minutes and people see orders 
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +20,8 @@ import platformdirs
 
 from kogge.cli.answers import answer, json_option, refuse
 from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
-from kogge.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SELLER_ID, STORE_NAME, Listing, Simulator
+from kogge.cli.tea_house import open_tea_house
+from kogge.simulator import Simulator
 from kogge.simulator.quotas import Plan
 
 logger = logging.getLogger(__name__)
@@ -115,7 +113,14 @@ def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
 
     bring_up_to_date()
     password = "-".join(secrets.token_hex(2) for _part in range(4))
-    connection_id = _open_shop(amazon, password)
+    connection_id = open_tea_house(
+        list(amazon.world.demo.listings.values()),
+        email=EMAIL,
+        password=password,
+        marketplace_ids=[GERMANY, FRANCE],
+        dispatch_mail=True,
+        now=datetime.now(UTC),
+    ).pk
     connection.close()
     url = address(LOOPBACK, port)
     document = {"url": url, "email": EMAIL, "password": password, "amazon": amazon.url}
@@ -132,51 +137,6 @@ def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
     )
     if not ended_well:
         refuse(_("Der Web-Server ist unerwartet zu Ende gegangen."))
-
-
-def _open_shop(amazon: Simulator, password: str) -> int:
-    """The demo merchant with Amazon's assortment as products, connected to Amazon; the connection's id."""
-    from kogge.amazon.connections.accounts import connect
-    from kogge.backoffice.products import import_products
-    from kogge.merchants.accounts import create_merchant
-
-    now = datetime.now(UTC)
-    merchant = create_merchant(name=STORE_NAME, email=EMAIL, password=password, now=now)
-    import_products(merchant, _as_csv(list(amazon.world.demo.listings.values())), actor="demo", now=now)
-    connection = connect(
-        merchant,
-        region="eu",
-        seller_id=SELLER_ID,
-        client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
-        refresh_token=REFRESH_TOKEN,
-        marketplace_ids=[GERMANY, FRANCE],
-        dispatch_mail=True,
-        start_from=None,
-        now=now,
-    )
-    return connection.pk
-
-
-def _as_csv(listings: Sequence[Listing]) -> str:
-    """The assortment in the columns of `kogge products import`."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(
-        ["code", "title", "gtin", "price", "stock", "lead_time_days", "amazon", "asin", "amazon_sku"]
-    )
-    for listing in listings:
-        offer = ["yes", listing.asin, listing.sku]
-        goods = [
-            listing.sku,
-            listing.title,
-            listing.gtin,
-            listing.price,
-            listing.stock,
-            listing.lead_time_days,
-        ]
-        table.writerow([*goods, *offer])
-    return text.getvalue()
 
 
 class _Bustle:

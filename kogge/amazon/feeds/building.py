@@ -30,7 +30,7 @@ NOT_HANDED_OVER = (Feed.State.BUILT, Feed.State.CREATING)
 def build(connection_id: int, *, now: datetime) -> Feed | None:
     """Put what may go out now into a feed: numbered, marked as on its way, in one transaction."""
     with transaction.atomic():
-        if _unfinished(connection_id).filter(state__in=NOT_HANDED_OVER).exists():
+        if _is_working(connection_id):
             return None
         _drop_contradicted(connection_id)
         chosen = _one_marketplace_after_a_failure(_ready(connection_id, now))
@@ -48,8 +48,6 @@ def build(connection_id: int, *, now: datetime) -> Feed | None:
 
 def next_build(connection_id: int) -> datetime | None:
     """When the next feed may be built; None while nothing waits or an unfinished feed decides about that."""
-    if _unfinished(connection_id).filter(state__in=NOT_HANDED_OVER).exists():
-        return None
     if _is_working(connection_id):
         return None
     urgent = _first(_cancellations(connection_id), _free_from(connection_id, URGENT_DISTANCE))
@@ -66,8 +64,6 @@ def marketplaces_of(messages: Iterable[OrderMessage]) -> tuple[str, ...]:
 
 def _ready(connection_id: int, now: datetime) -> list[OrderMessage]:
     """Cancellations first; acknowledgements ride along when an urgent feed goes out anyway."""
-    if _is_working(connection_id):
-        return []
     urgent: list[OrderMessage] = []
     if _is_free(connection_id, URGENT_DISTANCE, now):
         urgent = _locked(_cancellations(connection_id), now)[:MAX_CANCELLATIONS]
@@ -133,7 +129,7 @@ def _unfinished(connection_id: int) -> QuerySet[Feed]:
 
 
 def _is_working(connection_id: int) -> bool:
-    """Amazon has a feed in hand that does not hang."""
+    """A feed is on its way to Amazon or in its hands, and does not hang."""
     return _unfinished(connection_id).filter(stuck_at__isnull=True).exists()
 
 

@@ -1,0 +1,65 @@
+"""A shop to play with: the simulator's tea shop as a merchant, connected to the simulated Amazon."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from kogge.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SELLER_ID, STORE_NAME, Listing
+
+if TYPE_CHECKING:
+    from kogge.amazon.connections.models import Connection
+
+
+def open_tea_house(
+    listings: Sequence[Listing],
+    *,
+    email: str,
+    password: str,
+    marketplace_ids: Sequence[str],
+    dispatch_mail: bool,
+    now: datetime,
+) -> Connection:
+    """A new merchant with these articles as products, connected to Amazon. Needs Django to be set up."""
+    from kogge.amazon.connections.accounts import connect
+    from kogge.backoffice.products import import_products
+    from kogge.merchants.accounts import create_merchant
+
+    merchant = create_merchant(name=STORE_NAME, email=email, password=password, now=now)
+    import_products(merchant, _as_csv(listings), actor=email, now=now)
+    return connect(
+        merchant,
+        region="eu",
+        seller_id=SELLER_ID,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        refresh_token=REFRESH_TOKEN,
+        marketplace_ids=list(marketplace_ids),
+        dispatch_mail=dispatch_mail,
+        start_from=None,
+        now=now,
+    )
+
+
+def _as_csv(listings: Sequence[Listing]) -> str:
+    """The assortment in the columns of `kogge products import`."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(
+        ["code", "title", "gtin", "price", "stock", "lead_time_days", "amazon", "asin", "amazon_sku"]
+    )
+    for listing in listings:
+        offer = ["yes", listing.asin, listing.sku]
+        goods = [
+            listing.sku,
+            listing.title,
+            listing.gtin,
+            listing.price,
+            listing.stock,
+            listing.lead_time_days,
+        ]
+        table.writerow([*goods, *offer])
+    return text.getvalue()
