@@ -69,7 +69,7 @@ def learn(subject: int, operation: str, rate: float, *, burst: int, now: datetim
     )
 
 
-def empty(subject: int, operation: str, *, rate: float, burst: int, now: datetime) -> float:
+def refused(subject: int, operation: str, *, rate: float, burst: int, now: datetime) -> float:
     """The partner says there is no token (HTTP 429), whatever we counted: seconds until the next try.
 
     Why the two counts differ is unknown. So the first pause is short, each further one doubles, and none

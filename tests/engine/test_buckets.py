@@ -83,8 +83,8 @@ def test_a_rate_that_never_refills_is_not_believed(clock: Any) -> None:
         buckets.learn(1, "search", 0.0, burst=3, now=clock.now)
 
 
-def test_an_emptied_bucket_gives_nothing_until_it_has_refilled(clock: Any) -> None:
-    assert buckets.empty(1, "search", **SEARCH, now=clock.now) == pytest.approx(2.0)
+def test_after_a_refusal_nothing_is_given_until_the_pause_is_over(clock: Any) -> None:
+    assert buckets.refused(1, "search", **SEARCH, now=clock.now) == pytest.approx(2.0)
 
     assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=1)) == pytest.approx(1.0)
     assert buckets.take(1, "search", **SEARCH, now=clock.advance(seconds=1)) == 0.0
@@ -94,7 +94,7 @@ def test_pauses_after_refusals_double_up_to_what_one_token_takes(clock: Any) -> 
     slow: Any = {"rate": 0.0056, "burst": 20}
     pauses = []
     for _refusal in range(8):
-        pauses.append(buckets.empty(1, "search", **slow, now=clock.now))
+        pauses.append(buckets.refused(1, "search", **slow, now=clock.now))
         clock.advance(seconds=pauses[-1])
 
     assert pauses == pytest.approx([5, 10, 20, 40, 80, 160, 1 / 0.0056, 1 / 0.0056])
@@ -103,16 +103,16 @@ def test_pauses_after_refusals_double_up_to_what_one_token_takes(clock: Any) -> 
 def test_each_good_answer_makes_the_next_pause_half_as_long(clock: Any) -> None:
     slow: Any = {"rate": 0.0056, "burst": 20}
     for _refusal in range(3):
-        buckets.empty(1, "search", **slow, now=clock.now)
+        buckets.refused(1, "search", **slow, now=clock.now)
 
     buckets.learn(1, "search", 0.0056, burst=20, now=clock.now)
 
-    assert buckets.empty(1, "search", **slow, now=clock.now) == pytest.approx(20)
+    assert buckets.refused(1, "search", **slow, now=clock.now) == pytest.approx(20)
 
 
 def test_what_was_counted_outlives_a_refusal(clock: Any) -> None:
     slow: Any = {"rate": 0.0056, "burst": 20}
-    pause = buckets.empty(1, "search", **slow, now=clock.now)
+    pause = buckets.refused(1, "search", **slow, now=clock.now)
 
     assert buckets.take(1, "search", **slow, now=clock.now) == pytest.approx(pause)
     clock.advance(seconds=pause)
@@ -120,7 +120,7 @@ def test_what_was_counted_outlives_a_refusal(clock: Any) -> None:
 
 
 def test_a_pause_set_by_a_wrong_clock_does_not_last(clock: Any) -> None:
-    buckets.empty(1, "search", **SEARCH, now=clock.now + timedelta(minutes=10))
+    buckets.refused(1, "search", **SEARCH, now=clock.now + timedelta(minutes=10))
 
     assert buckets.take(1, "search", **SEARCH, now=clock.now) == 0.0
 

@@ -30,9 +30,9 @@ class BucketLimiter:
         buckets.learn(self._connection_id, operation, rate, burst=burst, now=self._clock())
 
     def emptied(self, operation: str, retry_after: float | None) -> float:
-        """Amazon's bucket is empty, so ours is: seconds to the next try, never before Amazon's own wish."""
+        """Amazon refused a call: seconds to the next try, never before Amazon's own wish."""
         rate, burst = PUBLISHED_LIMITS[operation]
-        wait = buckets.empty(self._connection_id, operation, rate=rate, burst=burst, now=self._clock())
+        wait = buckets.refused(self._connection_id, operation, rate=rate, burst=burst, now=self._clock())
         return max(wait, retry_after or 0.0)
 
 
