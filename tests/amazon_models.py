@@ -36,6 +36,12 @@ _METHODS = {"get", "post", "put", "patch", "delete"}
 # Answers that were spoiled on purpose need not fit the models.
 _NOT_SP_API = ("/auth/", "/apps/", "/upload/", "/download/", "/_control/", "/seller-central")
 
+# Answers Amazon gives although its models do not name them: an unknown SKU.
+_BEYOND_MODELS = {("patchListingsItem", 404), ("deleteListingsItem", 404)}
+
+# Amazon publishes a model of this API, but it is not among those we keep.
+_WITHOUT_MODEL = ("/listings/2021-08-01/restrictions",)
+
 
 class ModelViolation(AssertionError):
     """A request or answer does not fit Amazon's model. The message says where and why, without values."""
@@ -71,7 +77,7 @@ class Operation:
 
 def check_exchange(request: Request, response: Response) -> None:
     """For `Simulator(on_exchange=…)`: check both sides of one exchange. Ordered faults are left alone."""
-    if not MODELS.is_dir() or request.path.startswith(_NOT_SP_API):
+    if not MODELS.is_dir() or request.path.startswith((*_NOT_SP_API, *_WITHOUT_MODEL)):
         return
     if response.status < 300:
         check_request(request.method, request.path, request.query, request.body)
@@ -81,6 +87,8 @@ def check_exchange(request: Request, response: Response) -> None:
 
 def check_request(method: str, path: str, query: str, body: bytes | object = b"") -> None:
     """Raise `ModelViolation` unless the query (raw text) and the body fit the operation's model."""
+    if path in _WITHOUT_MODEL:
+        return
     operation = find_operation(method, path)
     _check_query(operation, query)
     for specification in operation.parameters("body").values():
@@ -89,8 +97,12 @@ def check_request(method: str, path: str, query: str, body: bytes | object = b""
 
 def check_response(method: str, path: str, status: int, body: bytes | object) -> None:
     """Raise `ModelViolation` unless the model knows this status for the operation and the body fits it."""
+    if path in _WITHOUT_MODEL:
+        return
     operation = find_operation(method, path)
     responses = operation.specification["responses"]
+    if (operation.name, status) in _BEYOND_MODELS:
+        status = 400
     if str(status) not in responses:
         raise ModelViolation(f"{operation.name}: the model knows no status {status}")
     schema = responses[str(status)].get("schema")

@@ -7,7 +7,11 @@ Calls are functions of the section modules, with the client first:
 """
 
 from kogge.spapi import (
+    catalog_items_2022_04_01,
     feeds_2021_06_30,
+    listings_feed,
+    listings_items_2021_08_01,
+    listings_restrictions_2021_08_01,
     order_feed,
     orders_2026_01_01,
     orders_v0,
@@ -22,6 +26,7 @@ from kogge.spapi.auth import (
     consent_url,
     exchange_code,
 )
+from kogge.spapi.catalog_items_2022_04_01 import CatalogItem
 from kogge.spapi.client import PUBLISHED_LIMITS, Amazon, Endpoints, Limiter
 from kogge.spapi.errors import (
     AmazonError,
@@ -33,6 +38,9 @@ from kogge.spapi.errors import (
     TryLater,
 )
 from kogge.spapi.feeds_2021_06_30 import FeedInfo
+from kogge.spapi.listings_feed import ListingMessage, ListingsReport
+from kogge.spapi.listings_items_2021_08_01 import Issue, ListingsItem, Patch, Submission, Summary
+from kogge.spapi.listings_restrictions_2021_08_01 import Restriction
 from kogge.spapi.marketplaces import (
     MARKETPLACES,
     REGIONS,
@@ -62,13 +70,18 @@ __all__ = [
     "Amazon",
     "AmazonError",
     "AskHuman",
+    "CatalogItem",
     "Credentials",
     "Endpoints",
     "FeedInfo",
     "FeedReport",
     "FixSettings",
     "Grant",
+    "Issue",
     "Limiter",
+    "ListingMessage",
+    "ListingsItem",
+    "ListingsReport",
     "Marketplace",
     "MessageResult",
     "NotFound",
@@ -80,16 +93,24 @@ __all__ = [
     "OrderUnreadable",
     "OutcomeUnknown",
     "Participation",
+    "Patch",
     "Region",
     "ReportUnreadable",
+    "Restriction",
     "Shipment",
+    "Submission",
+    "Summary",
     "Throttled",
     "TokenCache",
     "TokenSource",
     "TryLater",
+    "catalog_items_2022_04_01",
     "consent_url",
     "exchange_code",
     "feeds_2021_06_30",
+    "listings_feed",
+    "listings_items_2021_08_01",
+    "listings_restrictions_2021_08_01",
     "marketplace",
     "open_http",
     "order_feed",

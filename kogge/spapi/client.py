@@ -35,7 +35,17 @@ PUBLISHED_LIMITS: dict[str, tuple[float, int]] = {
     "getFeeds": (0.0222, 10),
     "getFeedDocument": (0.0222, 10),
     "getMarketplaceParticipations": (0.016, 15),
+    "getListingsItem": (5.0, 10),
+    "patchListingsItem": (5.0, 5),
+    "putListingsItem": (5.0, 10),
+    "searchListingsItems": (5.0, 5),
+    "getListingsRestrictions": (5.0, 10),
+    "searchCatalogItems": (2.0, 2),
+    "getCatalogItem": (2.0, 2),
 }
+
+# Numbers that were read as Decimal go back as the same numbers; text would be another value to Amazon.
+encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Limiter(Protocol):
@@ -131,14 +141,21 @@ class Amazon:
         return self._settled(operation, "GET", path, params=params)
 
     def write(
-        self, operation: str, method: str, path: str, body: object = None, *, repeatable: bool = False
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        params: tuple[tuple[str, str], ...] = (),
+        repeatable: bool = False,
     ) -> Answer:
         """Change something. `repeatable` marks writes without effect of their own, safe to send again.
 
         Raises `OutcomeUnknown` for the others when it cannot be known whether Amazon acted on it.
         """
-        content = None if body is None else msgspec.json.encode(body)
-        return self._settled(operation, method, path, body=content, writes=not repeatable)
+        content = None if body is None else encoder.encode(body)
+        return self._settled(operation, method, path, params=params, body=content, writes=not repeatable)
 
     def transfer(self, call: Call) -> Answer:
         """Send or fetch a document at a presigned address: no token, no bucket, no SP-API header."""
@@ -211,7 +228,9 @@ class Amazon:
             return answer.trouble(refusal.text or "Amazon is out of order")
         if answer.status in (401, 403):
             return _denied(answer, refusal)
-        kind = NotFound if answer.status == 404 else AskHuman
+        # Changing a listing that does not exist is a bad request to Amazon, with the same code as a 404.
+        is_missing = answer.status == 404 or refusal.code in ("NOT_FOUND", "NotFound")
+        kind = NotFound if is_missing else AskHuman
         return kind(
             refusal.text,
             operation=answer.operation,

@@ -187,6 +187,14 @@ def safe_url(url: str) -> str:
     return url
 
 
+def web_link(url: str) -> str:
+    """An address from an answer that may be put on a page, or "": script addresses and the like are not."""
+    try:
+        return safe_url(url)
+    except InvalidValue:
+        return ""
+
+
 def positive_number(text: str | None) -> float | None:
     try:
         number = float(text or "")

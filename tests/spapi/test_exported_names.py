@@ -5,13 +5,16 @@ from kogge import spapi
 
 def test_exactly_these_names_are_public() -> None:
     assert set(spapi.__all__) == {
-        "AccessToken", "Amazon", "AmazonError", "AskHuman", "CANCEL_REASONS", "Credentials", "Endpoints",
-        "FeedInfo", "FeedReport", "FixSettings", "Grant", "Limiter", "MARKETPLACES", "Marketplace",
-        "MessageResult", "NotFound", "Order", "OrderItem", "OrderMessage", "OrderPage", "OrderQuery",
-        "OrderUnreadable", "OutcomeUnknown", "PUBLISHED_LIMITS", "Participation", "REGIONS", "Region",
-        "ReportUnreadable", "Shipment", "Throttled", "TokenCache", "TokenSource", "TryLater", "consent_url",
-        "exchange_code", "feeds_2021_06_30", "marketplace", "open_http", "order_feed", "orders_2026_01_01",
-        "orders_v0", "read_order", "sellers_v1", "seller_central_order_url",
+        "AccessToken", "Amazon", "AmazonError", "AskHuman", "CANCEL_REASONS", "CatalogItem", "Credentials",
+        "Endpoints", "FeedInfo", "FeedReport", "FixSettings", "Grant", "Issue", "Limiter", "ListingMessage",
+        "ListingsItem", "ListingsReport", "MARKETPLACES", "Marketplace", "MessageResult", "NotFound",
+        "Order", "OrderItem", "OrderMessage", "OrderPage", "OrderQuery", "OrderUnreadable",
+        "OutcomeUnknown", "PUBLISHED_LIMITS", "Participation", "Patch", "REGIONS", "Region",
+        "ReportUnreadable", "Restriction", "Shipment", "Submission", "Summary", "Throttled", "TokenCache",
+        "TokenSource", "TryLater", "catalog_items_2022_04_01", "consent_url", "exchange_code",
+        "feeds_2021_06_30", "listings_feed", "listings_items_2021_08_01",
+        "listings_restrictions_2021_08_01", "marketplace", "open_http", "order_feed", "orders_2026_01_01",
+        "orders_v0", "read_order", "seller_central_order_url", "sellers_v1",
     }  # fmt: skip
 
 
@@ -22,6 +25,14 @@ def test_every_public_name_exists() -> None:
 
 
 def test_every_section_says_its_version() -> None:
-    sections = [spapi.orders_2026_01_01, spapi.orders_v0, spapi.feeds_2021_06_30, spapi.sellers_v1]
+    sections = {
+        spapi.orders_2026_01_01: "2026-01-01",
+        spapi.orders_v0: "v0",
+        spapi.feeds_2021_06_30: "2021-06-30",
+        spapi.sellers_v1: "v1",
+        spapi.listings_items_2021_08_01: "2021-08-01",
+        spapi.listings_restrictions_2021_08_01: "2021-08-01",
+        spapi.catalog_items_2022_04_01: "2022-04-01",
+    }
 
-    assert [section.VERSION for section in sections] == ["2026-01-01", "v0", "2021-06-30", "v1"]
+    assert {section: section.VERSION for section in sections} == sections
