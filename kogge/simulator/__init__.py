@@ -9,7 +9,7 @@ with Simulator(quotas="off", seed=1) as amazon:
 from __future__ import annotations
 
 from kogge.simulator.amazon import Amazon
-from kogge.simulator.catalogue import Listing, tea_shop
+from kogge.simulator.catalogue import tea_shop
 from kogge.simulator.clock import Clock
 from kogge.simulator.credentials import (
     APPLICATION_ID,
@@ -20,6 +20,7 @@ from kogge.simulator.credentials import (
     STORE_NAME,
 )
 from kogge.simulator.generate import demo_world
+from kogge.simulator.listings import Listing
 from kogge.simulator.server import Simulator, serve
 from kogge.simulator.wire import Request, Response
 from kogge.simulator.world import Order, World

@@ -8,16 +8,21 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 from kogge.simulator import (
+    catalog_items_2022_04_01,
     control,
     feeds_2021_06_30,
+    listings_items_2021_08_01,
+    listings_restrictions_2021_08_01,
     lwa,
     orders_2026_01_01,
     orders_v0,
+    pictures,
     seller_central,
     sellers_v1,
 )
 from kogge.simulator.faults import Fault, instead_of_answer, spoil
 from kogge.simulator.routing import Call, Route
+from kogge.simulator.seller_central_parts import BASE
 from kogge.simulator.wire import (
     Refusal,
     Request,
@@ -34,10 +39,15 @@ ROUTES: list[Route] = [
     *orders_v0.ROUTES,
     *feeds_2021_06_30.ROUTES,
     *sellers_v1.ROUTES,
+    *listings_items_2021_08_01.ROUTES,
+    *listings_restrictions_2021_08_01.ROUTES,
+    *catalog_items_2022_04_01.ROUTES,
 ]
 
 # Seller Central's own path to an order; links made for the real one work here too.
 _ORDER_LINK = "/orders-v3/order/"
+
+_FOR_PEOPLE = ("/_control/", "/seller-central", _ORDER_LINK, pictures.BASE)
 
 OnExchange = Callable[[Request, Response], None]
 
@@ -55,10 +65,11 @@ class Amazon:
         """Answer one request. Thread-safe; faults that take time are left to the server to act out."""
         with self.world.lock:
             feeds_2021_06_30.process_feeds(self.world)
+            self.world.carry_out_late_changes()
             response = self._answer(request)
             response.headers.setdefault("Date", format_datetime(self.world.now(), usegmt=True))
         response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
-        if self.on_exchange and not request.path.startswith(("/_control/", "/seller-central", _ORDER_LINK)):
+        if self.on_exchange and not request.path.startswith(_FOR_PEOPLE):
             self.on_exchange(request, response)
         return response
 
@@ -69,9 +80,9 @@ class Amazon:
             if request.path.startswith(prefix):
                 return answer(self.world, request)
         if request.path == "/":
-            return redirect(seller_central.BASE)
+            return redirect(BASE)
         if request.path.startswith(_ORDER_LINK):
-            return redirect(f"{seller_central.BASE}/orders/{request.path.removeprefix(_ORDER_LINK)}")
+            return redirect(f"{BASE}/orders/{request.path.removeprefix(_ORDER_LINK)}")
         return _call_operation(self.world, request)
 
 
@@ -114,6 +125,7 @@ _DOORS: list[tuple[str, Callable[[World, Request], Response]]] = [
     ("/download/", _download),
     ("/_control/", control.answer),
     ("/seller-central", seller_central.answer),
+    (pictures.BASE, pictures.answer),
 ]
 
 

@@ -1,28 +1,67 @@
-"""Forty articles of a German tea shop: what the demo seller offers on Amazon."""
+"""What Amazon sells: forty articles of a German tea shop, which the demo seller offers, and some others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from urllib.parse import quote
+
+from kogge.simulator.listings import Listing
+from kogge.simulator.wire import Request
+
+ANY_PRODUCT_TYPE = "PRODUCT"
+"""Good for changes of an offer, whatever the article is."""
+IMAGE_PIXELS = 500
+
+_NEEDS_APPROVAL = "You need approval to list products of this brand in new condition."
+_ESPRESSO = "You cannot list this product in new condition."
 
 
-@dataclass(slots=True)
-class Listing:
-    """One offer of the seller. `stock` is what the seller has told Amazon (or keeps in its own shop)."""
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A page in Amazon's shop. `restriction`: why not everybody may offer it."""
 
-    sku: str
     asin: str
     title: str
-    price: Decimal
     gtin: str = ""
-    stock: int = 100
-    lead_time_days: int = 1
+    brand: str = "Kogge Teehandel"
+    product_type: str = "KITCHEN"
+    restriction: str = ""
+    is_closed: bool = False
+    """Nobody is even let to ask for permission."""
+
+
+def image_document(request: Request, asin: str, link: str = "") -> dict[str, object]:
+    """Where the picture of an article is: at this simulator, if nothing else is said."""
+    host = request.headers.get("host", "127.0.0.1")
+    link = link or f"http://{host}/images/{quote(asin or 'unknown', safe='')}.png"
+    return {"link": link, "height": IMAGE_PIXELS, "width": IMAGE_PIXELS}
+
+
+def articles() -> list[Article]:
+    """The catalogue: what the tea shop sells and what it does not sell yet."""
+    own = [Article(each.asin, each.title, each.gtin, product_type=each.product_type) for each in tea_shop()]
+    return own + [
+        Article(
+            f"B0KOGGE{number}", title, _ean13(gtin or number), brand, product_type, restriction, is_closed
+        )
+        for number, (title, brand, product_type, gtin, restriction, is_closed) in enumerate(_OTHERS, 101)
+    ]
 
 
 def tea_shop() -> list[Listing]:
     """The demo assortment, a fresh list at each call. GTINs are valid EAN-13 for use inside a shop."""
     return [
-        Listing(sku, f"B0KOGGE{number:03d}", title, Decimal(price), _ean13(number), stock, lead_time_days)
+        Listing(
+            sku,
+            f"B0KOGGE{number:03d}",
+            title,
+            Decimal(price),
+            _ean13(number),
+            stock,
+            lead_time_days,
+            product_type="KITCHEN" if number <= _LAST_OF_KITCHEN else "TEA",
+        )
         for number, (sku, title, price, stock, lead_time_days) in enumerate(_ARTICLES, start=1)
     ]
 
@@ -33,6 +72,27 @@ def _ean13(number: int) -> str:
     return f"{digits}{-total % 10}"
 
 
+# Amazon's other articles. Two more pages each for the Matcha bowl (20) and the Matcha (25): several hits for
+# one GTIN are normal at Amazon.
+_OTHERS: list[tuple[str, str, str, int, str, bool]] = [
+    ("Matcha-Schale, handgetöpfert, mit Ausgießer", "Töpferei Deich", "KITCHEN", 20, "", False),
+    ("2er Set Matcha-Schale, handgetöpfert", "Töpferei Deich", "KITCHEN", 20, "", False),
+    ("Bio-Matcha Ceremonial, Dose 30 g", "Nordmeer Tee", "TEA", 25, _NEEDS_APPROVAL, False),
+    ("Teekanne „Leuchtturm“ aus Porzellan, 1,5 l", "Deichporzellan", "KITCHEN", 0, "", False),
+    ("Teedose „Schiffe“, 250 g", "Blechwerk Nord", "KITCHEN", 0, "", False),
+    ("Ostfriesentee Sonntagsmischung, 500 g", "Nordmeer Tee", "TEA", 0, _NEEDS_APPROVAL, False),
+    ("Darjeeling Autumnal, 100 g", "Hafenkontor", "TEA", 0, "", False),
+    ("Lapsang Souchong, Rauchtee, 100 g", "Hafenkontor", "TEA", 0, "", False),
+    ("Kamille, ganze Blüten, 100 g", "Hafenkontor", "TEA", 0, "", False),
+    ("Becher „Hafen“, 2 Stück", "Deichporzellan", "KITCHEN", 0, "", False),
+    ("Teelicht-Stövchen aus Gusseisen", "Eisenhütte Ems", "KITCHEN", 0, "", False),
+    ("Sahnelöffel aus Edelstahl", "Ostfriesische Löffel", "KITCHEN", 0, "", False),
+    ("Teesanduhr, 3, 4 und 5 Minuten", "Hafenkontor", "KITCHEN", 0, "", False),
+    ("Espressokocher aus Edelstahl, 6 Tassen", "Bella Mattina", "KITCHEN", 0, _ESPRESSO, True),
+    ("Wulkje-Löffel und Kluntjezange im Set", "Ostfriesische Löffel", "KITCHEN", 0, "", False),
+]
+
+_LAST_OF_KITCHEN = 21
 _ARTICLES = [
     ("TK-12-WEISS", "Teekanne „Möwe“ aus Porzellan, weiß, 1,2 l", "34.90", 48, 1),
     ("TK-08-BLAU", "Teekanne „Möwe“ aus Porzellan, blau, 0,8 l", "29.90", 36, 1),

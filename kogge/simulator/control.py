@@ -6,17 +6,19 @@ As methods of `Controls` (and so of `Simulator`), and as JSON under `/_control/`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from kogge.simulator import credentials
-from kogge.simulator.catalogue import Listing
+from kogge.simulator.attributes import MERCHANT, Issue
 from kogge.simulator.clock import iso
 from kogge.simulator.faults import Fault, Kind
 from kogge.simulator.generate import UnknownWish, Wish, place, release_pending, wire_name
+from kogge.simulator.listings import HOME, Listing
+from kogge.simulator.marketplaces import MARKETPLACES
 from kogge.simulator.order_document import everything, grand_total
 from kogge.simulator.quotas import Plan
 from kogge.simulator.wire import Request, Response, json_response
@@ -48,6 +50,35 @@ class Change(msgspec.Struct, kw_only=True, rename=wire_name, forbid_unknown_fiel
     """The buyer's reason; an empty text withdraws the request."""
     patch: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
     raw: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class ListingChange(msgspec.Struct, kw_only=True, rename=wire_name, forbid_unknown_fields=True):
+    """What happens to an offer at Amazon without the API, as by hand in Seller Central: all given parts.
+
+    A price of `null` is taken away; `marketplaceId` says where the prices hold. With an error among the
+    `issues` Amazon refuses every change through the API; `isFrozen` lets it accept and forget them.
+    """
+
+    seller_id: str = credentials.SELLER_ID
+    marketplace_id: str = HOME
+    stock: int | None = None
+    lead_time_days: int | None = None
+    price: Decimal | None = None
+    sale_price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
+    business_price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
+    min_price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
+    max_price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
+    channel: str | None = None
+    issues: list[Issue] | None = None
+    is_frozen: bool | None = None
+    is_gone: bool = False
+
+
+_OTHER_PRICES = {
+    "sale_price": "discounted_price",
+    "min_price": "minimum_seller_allowed_price",
+    "max_price": "maximum_seller_allowed_price",
+}
 
 
 class Controls:
@@ -123,6 +154,7 @@ class Controls:
         """Let virtual time pass."""
         with self.world.lock:
             self.world.clock.advance(seconds)
+            self.world.carry_out_late_changes()
 
     def fault(
         self, operation: str, kind: Kind, *, times: int | None = 1, after: int = 0, **more: Any
@@ -150,7 +182,30 @@ class Controls:
     def set_listings(self, listings: list[Listing], *, seller_id: str = credentials.SELLER_ID) -> None:
         """Add or replace offers."""
         with self.world.lock:
-            self.world.accounts[seller_id].listings |= {listing.sku: listing for listing in listings}
+            self.world.accounts[seller_id].listings.update({listing.sku: listing for listing in listings})
+
+    def listing(self, sku: str, *, seller_id: str = credentials.SELLER_ID) -> Listing:
+        """An offer as Amazon keeps it. Raises `KeyError`."""
+        return self.world.accounts[seller_id].listings[sku]
+
+    def change_listing(self, sku: str, **change: Any) -> Listing:
+        """Something happens to an offer at Amazon: any field of `ListingChange`, e.g. `stock=3`.
+
+        Raises `KeyError` for an unknown SKU.
+        """
+        parsed = msgspec.convert(
+            {wire_name(name): value for name, value in change.items()}, ListingChange, strict=False
+        )
+        return self._change_listing(sku, parsed)
+
+    def _change_listing(self, sku: str, change: ListingChange) -> Listing:
+        with self.world.lock:
+            listings = self.world.accounts[change.seller_id].listings
+            listing = listings[sku]
+            apply_listing_change(self.world, listing, change)
+            if change.is_gone:
+                del listings[sku]
+            return listing
 
     def set_fba_stock(self, stock: dict[str, int], *, seller_id: str = credentials.SELLER_ID) -> None:
         """Units in Amazon's warehouses, by SKU."""
@@ -215,6 +270,35 @@ def apply_change(world: World, order: Order, change: Change) -> None:
     if not isinstance(change.raw, msgspec.UnsetType):
         order.raw = msgspec.Raw(bytes(change.raw))
         order.touch(now, "poisoned")
+
+
+def apply_listing_change(world: World, listing: Listing, change: ListingChange) -> None:
+    """Carry out a change of an offer. Raises `ValueError` for a marketplace that is none."""
+    _require_marketplace(change.marketplace_id)
+    if change.channel is not None:
+        listing.channel = change.channel
+    if change.stock is not None:
+        listing.stock = change.stock
+    if change.lead_time_days is not None:
+        listing.lead_time_days = change.lead_time_days
+    if change.price is not None:
+        listing.set_price("our_price", change.price, change.marketplace_id)
+    for field, name in _OTHER_PRICES.items():
+        price = getattr(change, field)
+        if not isinstance(price, msgspec.UnsetType):
+            listing.set_price(name, price, change.marketplace_id)
+    if not isinstance(change.business_price, msgspec.UnsetType):
+        listing.set_business_price(change.business_price, change.marketplace_id)
+    if change.issues is not None:
+        listing.issues = change.issues
+    if change.is_frozen is not None:
+        listing.is_frozen = change.is_frozen
+    listing.changed = world.now()
+
+
+def _require_marketplace(marketplace_id: str) -> None:
+    if marketplace_id not in MARKETPLACES:
+        raise ValueError(f"no marketplace {marketplace_id}")
 
 
 def _fulfil_elsewhere(order: Order, quantities: int | dict[str, int]) -> None:
@@ -300,13 +384,28 @@ class _PostedListing(msgspec.Struct, rename=wire_name, forbid_unknown_fields=Tru
     gtin: str = ""
     stock: int = 100
     lead_time_days: int = 1
+    channel: str = MERCHANT
+    sale_price: Decimal | None = None
+    business_price: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    prices: dict[str, Decimal] = {}
+    """Of marketplaces other than Germany, by their ids."""
+    product_type: str = "KITCHEN"
+    image: str = ""
 
 
 def _post_listings(controls: Controls, argument: str, body: bytes) -> object:
+    """A list of offers to keep, for the seller named or for the demo's; or a change of the SKU named."""
+    if body.lstrip().startswith(b"{"):
+        change = msgspec.json.decode(body, type=ListingChange)
+        return {"listing": _listing_state(controls._change_listing(unquote(argument), change))}
     posted = msgspec.json.decode(body, type=list[_PostedListing])
+    for marketplace_id in {each for listing in posted for each in listing.prices}:
+        _require_marketplace(marketplace_id)
     listings = [Listing(**msgspec.structs.asdict(listing)) for listing in posted]
     controls.set_listings(listings, seller_id=argument or credentials.SELLER_ID)
-    return {"listings": [asdict(listing) for listing in listings]}
+    return {"listings": [_listing_state(listing) for listing in listings]}
 
 
 def _post_fba_stock(controls: Controls, argument: str, body: bytes) -> object:
@@ -412,7 +511,7 @@ def _state(world: World) -> dict[str, Any]:
         "calls": dict(world.calls),
         "refused": dict(world.refused),
         "violations": world.violations,
-        "listings": [asdict(listing) for listing in world.demo.listings.values()],
+        "listings": [_listing_state(listing) for listing in world.demo.listings.values()],
         "fbaStock": world.demo.fba_stock,
         "faults": world.faults.open,
         "settings": world.settings,
@@ -471,6 +570,23 @@ def _package_state(package: Package) -> dict[str, Any]:
         "shipDate": iso(package.ship_date),
         "items": package.quantities,
         "edits": package.edits,
+    }
+
+
+def _listing_state(listing: Listing) -> dict[str, Any]:
+    return {
+        "sku": listing.sku,
+        "asin": listing.asin,
+        "title": listing.title,
+        "price": f"{listing.price:.2f}",
+        "gtin": listing.gtin,
+        "stock": listing.stock,
+        "lead_time_days": listing.lead_time_days,
+        "channel": listing.channel,
+        "attributes": listing.attributes,
+        "issues": listing.all_issues(listing.marketplace_ids),
+        "patches": listing.accepted,
+        "changed": iso(listing.changed),
     }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from kogge.simulator import order_feed
+from kogge.simulator import listings_feed, order_feed
 from kogge.simulator.clock import parse_iso
 from kogge.simulator.routing import Call, Route
 from kogge.simulator.wire import (
@@ -34,7 +34,10 @@ MIN_DISTANCE = timedelta(minutes=2)
 STUCK_AFTER = timedelta(hours=2)
 
 ACKNOWLEDGEMENT = "POST_ORDER_ACKNOWLEDGEMENT_DATA"
-_SERVED = {ACKNOWLEDGEMENT}
+LISTINGS = "JSON_LISTINGS_FEED"
+_SERVED = {ACKNOWLEDGEMENT: "text/xml", LISTINGS: "application/json"}
+MOST_LISTINGS_FEEDS = 5
+LISTINGS_FEEDS_SPAN = timedelta(minutes=5)
 # Retired by Amazon: accepted, then FATAL (since 31 Jul 2025).
 _RETIRED = {
     "POST_PRODUCT_DATA", "POST_INVENTORY_AVAILABILITY_DATA", "POST_PRODUCT_PRICING_DATA",
@@ -73,7 +76,7 @@ def create_feed_document(call: Call) -> Response:
 def create_feed(call: Call) -> Response:
     """Queue an uploaded document for processing."""
     body = _decoded(call.request, CreateFeedSpecification)
-    if body.feed_type not in _SERVED | _RETIRED:
+    if body.feed_type not in _SERVED.keys() | _RETIRED:
         raise invalid_input(f"Invalid feed type: {body.feed_type}")
     if not 1 <= len(body.marketplace_ids) <= 25:
         raise invalid_input("marketplaceIds must hold 1 to 25 ids")
@@ -83,6 +86,8 @@ def create_feed(call: Call) -> Response:
     document = call.world.documents.get(body.input_feed_document_id)
     if document is None or document.seller_id != call.account.seller_id or document.content is None:
         raise invalid_input("Nothing was uploaded under inputFeedDocumentId")
+    if not document.content_type.startswith(_SERVED.get(body.feed_type, "")):
+        raise invalid_input(f"{body.feed_type} is not of the content type {document.content_type}")
     _hold_haste_against_client(call, body.feed_type)
     settings = call.world.settings
     feed = Feed(
@@ -221,9 +226,12 @@ def _finish(world: World, account: Account, feed: Feed, end: datetime) -> None:
     if feed.fate or feed.feed_type in _RETIRED:
         feed.status = feed.fate or "FATAL"
         return
-    outcome = order_feed.apply(world, account, feed.feed_id, content, end)
+    if feed.feed_type == LISTINGS:
+        outcome = listings_feed.apply(world, account, feed, content)
+    else:
+        outcome = order_feed.apply(world, account, feed.feed_id, content, end)
     feed.status = "FATAL" if outcome.is_fatal else "DONE"
-    document = _new_document(world, account.seller_id, "text/xml; charset=UTF-8", end)
+    document = _new_document(world, account.seller_id, f"{_SERVED[feed.feed_type]}; charset=UTF-8", end)
     wants_gzip = world.settings.gzip_reports
     document.is_gzip = wants_gzip if wants_gzip is not None else int(feed.feed_id) % 2 == 0
     document.content = gzip.compress(outcome.report) if document.is_gzip else outcome.report
@@ -242,6 +250,18 @@ def _hold_haste_against_client(call: Call, feed_type: str) -> None:
             call.world.violation(f"two feeds {feed_type} within two minutes")
         elif feed.is_open and age < STUCK_AFTER:
             call.world.violation(f"feed {feed_type} while another one is open")
+    if feed_type == LISTINGS:
+        _hold_number_against_client(call)
+
+
+def _hold_number_against_client(call: Call) -> None:
+    """Of listings feeds Amazon takes five in five minutes for each seller."""
+    recent = sum(
+        feed.feed_type == LISTINGS and call.now - feed.created < LISTINGS_FEEDS_SPAN
+        for feed in call.account.feeds.values()
+    )
+    if recent >= MOST_LISTINGS_FEEDS:
+        call.world.violation(f"more than five feeds {LISTINGS} within five minutes")
 
 
 def _feed(call: Call) -> Feed:

@@ -11,8 +11,8 @@ from random import Random
 import msgspec
 
 from kogge.simulator import buyers, credentials
-from kogge.simulator.catalogue import Listing
 from kogge.simulator.clock import Clock
+from kogge.simulator.listings import Listing
 from kogge.simulator.marketplaces import BY_COUNTRY, MARKETPLACES, Marketplace
 from kogge.simulator.quotas import Quotas
 from kogge.simulator.world import (

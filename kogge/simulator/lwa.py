@@ -210,10 +210,10 @@ def _error_page(code: str, german: str, english: str) -> Response:
     return response
 
 
-def content_security_policy(form_action: str) -> str:
-    """Nothing but our own inline style; `form_action` says where forms may lead."""
+def content_security_policy(form_action: str, *, pictures: str = "'none'") -> str:
+    """Nothing but our own inline style; `form_action` says where forms may lead, `pictures` where from."""
     return (
-        f"default-src 'none'; style-src 'unsafe-inline'; form-action {form_action}; "
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures}; form-action {form_action}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
 

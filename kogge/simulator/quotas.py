@@ -29,6 +29,14 @@ PUBLISHED = {
     "getFeeds": Plan(0.0222, 10),
     "getFeedDocument": Plan(0.0222, 10),
     "getMarketplaceParticipations": Plan(0.016, 15),
+    "getListingsItem": Plan(5, 10),
+    "searchListingsItems": Plan(5, 5),
+    "patchListingsItem": Plan(5, 5),
+    "putListingsItem": Plan(5, 10),
+    "deleteListingsItem": Plan(5, 5),
+    "getListingsRestrictions": Plan(5, 10),
+    "searchCatalogItems": Plan(2, 2),
+    "getCatalogItem": Plan(2, 2),
 }
 
 # What the rate header says when quotas are off: a client that learns from it is not held back.

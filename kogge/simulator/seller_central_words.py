@@ -51,6 +51,30 @@ class Words:
     violations: str
     no_violations: str
     not_found: str
+    offers: str
+    offer: str
+    picture: str
+    price: str
+    sale_price: str
+    business_price: str
+    price_limits: str
+    units: str
+    lead_time: str
+    day: str
+    days: str
+    channel: str
+    by_amazon: str
+    by_merchant: str
+    issues: str
+    active: str
+    inactive: str
+    search: str
+    search_hint: str
+    no_offers: str
+    change_by_hand: str
+    save: str
+    not_a_number: str
+    accepted_changes: str
     states: dict[str, str]
     events: dict[str, str]
     acts: dict[str, str]
@@ -78,8 +102,8 @@ _GERMAN = Words(
     kind="Art",
     known="Vom Händler gemeldet",
     all="Alle",
-    previous="← Neuere",
-    next="Ältere →",
+    previous="← Vorherige",
+    next="Nächste →",
     marketplace="Marktplatz",
     fulfilled_by="Versand durch",
     service="Versandart",
@@ -101,6 +125,30 @@ _GERMAN = Words(
     violations="Was Amazon beanstanden würde",
     no_violations="Nichts.",
     not_found="Nicht gefunden",
+    offers="Angebote",
+    offer="Angebot",
+    picture="Bild",
+    price="Preis",
+    sale_price="Angebotspreis",
+    business_price="Geschäftspreis",
+    price_limits="Preisgrenzen",
+    units="Einheiten",
+    lead_time="Bearbeitungszeit",
+    day="Tag",
+    days="Tage",
+    channel="Versand",
+    by_amazon="durch Amazon",
+    by_merchant="durch Händler",
+    issues="Probleme",
+    active="Aktiv",
+    inactive="Inaktiv",
+    search="Suchen",
+    search_hint="SKU, ASIN oder Titel",
+    no_offers="Keine Angebote gefunden.",
+    change_by_hand="Von Hand ändern, wie es der Händler in Seller Central täte",
+    save="Speichern",
+    not_a_number="Nicht gespeichert: Einheiten ab 0, Preis über 0, Bearbeitungszeit von 0 bis 30 Tagen.",
+    accepted_changes="Änderungen per API",
     states={
         "PENDING": "Ausstehend",
         "PENDING_AVAILABILITY": "Vorbestellt",
@@ -155,8 +203,8 @@ _ENGLISH = Words(
     kind="Type",
     known="Told by the seller",
     all="All",
-    previous="← Newer",
-    next="Older →",
+    previous="← Previous",
+    next="Next →",
     marketplace="Marketplace",
     fulfilled_by="Fulfilled by",
     service="Service level",
@@ -178,6 +226,30 @@ _ENGLISH = Words(
     violations="What Amazon would hold against the client",
     no_violations="Nothing.",
     not_found="Not found",
+    offers="Offers",
+    offer="Offer",
+    picture="Picture",
+    price="Price",
+    sale_price="Sale price",
+    business_price="Business price",
+    price_limits="Price limits",
+    units="Units",
+    lead_time="Handling time",
+    day="day",
+    days="days",
+    channel="Fulfilled",
+    by_amazon="by Amazon",
+    by_merchant="by merchant",
+    issues="Issues",
+    active="Active",
+    inactive="Inactive",
+    search="Search",
+    search_hint="SKU, ASIN or title",
+    no_offers="No offers found.",
+    change_by_hand="Change by hand, as the seller would in Seller Central",
+    save="Save",
+    not_a_number="Not saved: units from 0, price above 0, handling time from 0 to 30 days.",
+    accepted_changes="Changes by API",
     states={
         "PENDING": "Pending",
         "PENDING_AVAILABILITY": "Pre-ordered",

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from kogge.simulator import lwa
 from kogge.simulator.amazon import Amazon, OnExchange
-from kogge.simulator.catalogue import Listing
 from kogge.simulator.control import Controls
 from kogge.simulator.generate import Drip
+from kogge.simulator.listings import Listing
 from kogge.simulator.quotas import Quotas
 from kogge.simulator.wire import Request, Response
 from kogge.simulator.world import World
@@ -25,6 +25,8 @@ LOOPBACK = "127.0.0.1"
 GZIP_FROM = 1024
 """Bytes from which an answer is compressed for clients that accept it."""
 GZIP_LEVEL = 1
+_AS_STORED = ("/download/", "/images/")
+"""What comes as it is: presigned downloads, and pictures, which are compressed already."""
 
 
 class Simulator(Controls):
@@ -231,8 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
         is_wanted = "gzip" in asked.get("accept-encoding", "")
         if not is_wanted or len(response.body) < GZIP_FROM or "Content-Encoding" in response.headers:
             return response.body
-        if response.headers.get("Content-Type", "").startswith("text/xml"):
-            return response.body  # presigned downloads come as they were stored
+        if self.path.startswith(_AS_STORED):
+            return response.body
         response.headers["Content-Encoding"] = "gzip"
         return gzip.compress(response.body, GZIP_LEVEL)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import threading
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,9 +16,11 @@ from typing import Any
 import msgspec
 
 from kogge.simulator import credentials
-from kogge.simulator.catalogue import Listing, tea_shop
+from kogge.simulator.attributes import Patch
+from kogge.simulator.catalogue import Article, articles, tea_shop
 from kogge.simulator.clock import Clock
 from kogge.simulator.faults import Faults
+from kogge.simulator.listings import Listing, Listings
 from kogge.simulator.marketplaces import BY_COUNTRY, Marketplace
 from kogge.simulator.quotas import Quotas, RateLimiter
 
@@ -270,6 +274,10 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`FATAL` or `CANCELLED`: how the feeds created from now on end. Empty: as their content deserves."""
     gzip_reports: bool | None = None
     """None: every second report is compressed."""
+    listing_delay_s: float = 0.0
+    """How long an accepted change of an offer takes until it is one."""
+    new_patches_lost: bool = False
+    """From now on changes of offers are accepted and never come to anything."""
 
 
 @dataclass(slots=True)
@@ -280,13 +288,33 @@ class Account:
     store_name: str
     marketplaces: list[Marketplace]
     not_participating: list[Marketplace] = field(default_factory=list)
-    listings: dict[str, Listing] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
     fba_stock: dict[str, int] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     feeds: dict[str, Feed] = field(default_factory=dict)
 
     def serves(self, marketplace_id: str) -> bool:
         return any(marketplace.id == marketplace_id for marketplace in self.marketplaces)
+
+
+@dataclass(order=True, slots=True)
+class LateChange:
+    """A change of an offer that Amazon has accepted and not yet carried out."""
+
+    due: datetime
+    number: int
+    account: Account = field(compare=False)
+    sku: str = field(compare=False)
+    patches: Sequence[Patch] = field(default=(), compare=False)
+    marketplace_ids: Sequence[str] = field(default=(), compare=False)
+    new_listing: Listing | None = field(default=None, compare=False)
+
+    def carry_out(self) -> None:
+        if self.new_listing is not None:
+            self.account.listings[self.sku] = self.new_listing
+        elif listing := self.account.listings.get(self.sku):
+            attributes, _issues = listing.patched(self.patches, self.marketplace_ids)
+            listing.attributes, listing.changed = attributes, self.due
 
 
 class World:
@@ -305,6 +333,7 @@ class World:
         self.quotas: Quotas = quotas
         self._seed = seed
         self._listings = listings if listings is not None else tea_shop()
+        self._articles = {article.asin: article for article in articles()}
         self.reset()
 
     def reset(self) -> None:
@@ -323,6 +352,7 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.documents: dict[str, Document] = {}
         self.pages: dict[str, Any] = {}
+        self._late_changes: list[LateChange] = []
         self._last_number = 0
         self._register_demo()
 
@@ -340,7 +370,7 @@ class World:
         """Another seller who has already consented to the demo app (or to `client_id`)."""
         countries = [BY_COUNTRY[country] for country in ("DE", "FR", "IT")]
         account = Account(seller_id, store_name, countries, [BY_COUNTRY["ES"], BY_COUNTRY["GB"]])
-        account.listings = {listing.sku: replace(listing) for listing in self._listings}
+        account.listings = Listings({listing.sku: listing.copy() for listing in self._listings})
         self.accounts[seller_id] = account
         self.grant(client_id or credentials.CLIENT_ID, seller_id, refresh_token)
         return account
@@ -371,6 +401,59 @@ class World:
             None,
         )
 
+    def find_article(self, asin: str) -> Article | None:
+        """An article of the catalogue; what somebody offers is one as well."""
+        if article := self._articles.get(asin):
+            return article
+        offered = (found for account in self.accounts.values() for found in account.listings.with_asin(asin))
+        listing = next(offered, None)
+        return _article_of(listing) if listing else None
+
+    def article(self, asin: str) -> Article:
+        """Raises `KeyError`."""
+        found = self.find_article(asin)
+        if found is None:
+            raise KeyError(asin)
+        return found
+
+    def articles_with_gtin(self, gtin: str) -> list[Article]:
+        """Several are normal."""
+        found = {article.asin: article for article in self._articles.values() if article.gtin == gtin}
+        for account in self.accounts.values():
+            for listing in account.listings.with_gtin(gtin):
+                found.setdefault(listing.asin, self.article(listing.asin))
+        return list(found.values())
+
+    def all_articles(self) -> Iterator[Article]:
+        """The catalogue, and what is offered beyond it."""
+        yield from self._articles.values()
+        seen = set(self._articles)
+        for account in self.accounts.values():
+            for listing in account.listings.values():
+                if listing.asin and listing.asin not in seen:
+                    seen.add(listing.asin)
+                    yield _article_of(listing)
+
+    def change_listing_later(
+        self, account: Account, sku: str, patches: Sequence[Patch], marketplace_ids: Sequence[str]
+    ) -> None:
+        """Carry out an accepted change, at once if nothing else was set."""
+        self._later(account, sku, patches=patches, marketplace_ids=marketplace_ids)
+
+    def put_listing_later(self, account: Account, listing: Listing) -> None:
+        self._later(account, listing.sku, new_listing=listing)
+
+    def _later(self, account: Account, sku: str, **change: Any) -> None:
+        due = self.now() + timedelta(seconds=self.settings.listing_delay_s)
+        heapq.heappush(self._late_changes, LateChange(due, self.number(), account, sku, **change))
+        self.carry_out_late_changes()
+
+    def carry_out_late_changes(self) -> None:
+        """Let the accepted changes of offers get as far as the clock allows."""
+        now = self.now()
+        while self._late_changes and self._late_changes[0].due <= now:
+            heapq.heappop(self._late_changes).carry_out()
+
     def violation(self, text: str) -> None:
         """Keep something a strict Amazon would hold against its client."""
         self.violations.append(f"{self.now().isoformat(timespec='seconds')} {text}")
@@ -388,3 +471,7 @@ class World:
             credentials.CLIENT_ID, credentials.APPLICATION_ID, "Kogge", [credentials.CLIENT_SECRET]
         )
         self.add_account(credentials.SELLER_ID, credentials.STORE_NAME, credentials.REFRESH_TOKEN)
+
+
+def _article_of(listing: Listing) -> Article:
+    return Article(listing.asin, listing.title, listing.gtin, product_type=listing.product_type)

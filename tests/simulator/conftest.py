@@ -97,21 +97,26 @@ class Seller(Controls):
         body = {"marketplaceId": order.marketplace.id, "packageDetail": package}
         return self.call("POST", f"/orders/v0/orders/{order.order_id}/shipmentConfirmation", body=body)
 
-    def upload(self, content: bytes) -> str:
+    def upload(self, content: bytes, content_type: str = "text/xml; charset=UTF-8") -> str:
         """A feed document with this content; its id."""
-        created = self.call(
-            "POST", f"{FEEDS}/documents", body={"contentType": "text/xml; charset=UTF-8"}
-        ).json()
+        created = self.call("POST", f"{FEEDS}/documents", body={"contentType": content_type}).json()
         url = urlsplit(created["url"])
-        self.send("PUT", url.path, url.query, content, content_type="text/xml; charset=UTF-8")
+        self.send("PUT", url.path, url.query, content, content_type=content_type)
         return str(created["feedDocumentId"])
 
     def feed(self, content: bytes) -> str:
         """An order acknowledgement feed; its id."""
+        return self._feed("POST_ORDER_ACKNOWLEDGEMENT_DATA", self.upload(content))
+
+    def listings_feed(self, content: bytes) -> str:
+        """A feed of changed offers; its id."""
+        return self._feed("JSON_LISTINGS_FEED", self.upload(content, "application/json; charset=UTF-8"))
+
+    def _feed(self, feed_type: str, document_id: str) -> str:
         body = {
-            "feedType": "POST_ORDER_ACKNOWLEDGEMENT_DATA",
+            "feedType": feed_type,
             "marketplaceIds": ["A1PA6795UKMFR9"],
-            "inputFeedDocumentId": self.upload(content),
+            "inputFeedDocumentId": document_id,
         }
         return str(self.call("POST", f"{FEEDS}/feeds", body=body).json()["feedId"])
 

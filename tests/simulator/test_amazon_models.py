@@ -84,3 +84,54 @@ def test_an_answer_outside_of_the_model_is_found(status: int, body: object) -> N
 def test_an_operation_that_no_model_knows_is_found() -> None:
     with pytest.raises(ModelViolation, match="no operation"):
         check_request("GET", "/orders/2026-01-01/order", "")
+
+
+LISTING = "/listings/2021-08-01/items/A2SELLER/TS%2F01"
+ONE_PLACE = "marketplaceIds=A1PA6795UKMFR9"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"patches": [{"op": "merge", "path": "/attributes/item_name", "value": [{}]}]},
+        {"productType": "PRODUCT", "patches": []},
+        {"productType": "PRODUCT", "patches": [{"op": "increase", "path": "/attributes/item_name"}]},
+        {"productType": "PRODUCT", "patches": [{"op": "add", "path": "/attributes/item_name", "value": {}}]},
+    ],
+)
+def test_a_change_of_an_offer_outside_of_the_model_is_found(body: dict[str, Any]) -> None:
+    with pytest.raises(ModelViolation):
+        check_request("PATCH", LISTING, ONE_PLACE, body)
+
+
+@pytest.mark.parametrize("query", ["", f"{ONE_PLACE}&mode=PREVIEW", f"{ONE_PLACE}&includedData=offers"])
+def test_a_query_of_a_change_outside_of_the_model_is_found(query: str) -> None:
+    body = {"productType": "PRODUCT", "patches": [{"op": "delete", "path": "/attributes/item_name"}]}
+
+    check_request("PATCH", LISTING, ONE_PLACE, body)
+    with pytest.raises(ModelViolation):
+        check_request("PATCH", LISTING, query, body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"sku": "TS/01", "status": "ACCEPTED"},
+        {"sku": "TS/01", "status": "DONE", "submissionId": "1"},
+        {
+            "sku": "TS/01",
+            "status": "INVALID",
+            "submissionId": "1",
+            "issues": [{"code": "1", "message": "No"}],
+        },
+    ],
+)
+def test_an_answer_about_an_offer_outside_of_the_model_is_found(answer: dict[str, Any]) -> None:
+    with pytest.raises(ModelViolation):
+        check_response("PATCH", LISTING, 200, answer)
+
+
+def test_an_unknown_sku_is_answered_beyond_the_model() -> None:
+    check_response("PATCH", LISTING, 404, {"errors": [{"code": "NotFound", "message": "no such SKU"}]})
+    with pytest.raises(ModelViolation):
+        check_response("PATCH", LISTING, 404, {})

@@ -202,3 +202,66 @@ def test_a_web_page_of_another_site_cannot_turn_the_controls(seller: Seller) -> 
     response = seller.send("POST", "/_control/reset", origin="https://evil.example")
 
     assert response.status == 403
+
+
+def test_offers_are_posted_with_everything_they_can_have(seller: Seller) -> None:
+    full = {
+        "sku": "NEU-1",
+        "asin": "B0FRESH001",
+        "title": "Neu",
+        "price": "5.00",
+        "channel": "AMAZON_EU",
+        "salePrice": "4.50",
+        "businessPrice": "4.80",
+        "minPrice": "4.00",
+        "maxPrice": "6.00",
+        "prices": {"A13V1IB3VIYZZH": "5.60"},
+        "productType": "TEA",
+        "image": "http://127.0.0.1/tea.png",
+    }
+
+    status, answer = control(seller, "POST", "listings", [full])
+
+    listing = seller.listing("NEU-1")
+    assert (status, answer["listings"][0]["channel"]) == (200, "AMAZON_EU")
+    assert str(listing.price_in("A13V1IB3VIYZZH")) == "5.60"
+    assert str(listing.price_in("A1PA6795UKMFR9", audience="B2B")) == "4.80"
+    assert control(seller, "POST", "listings", [full | {"prices": {"MOON": "1"}}])[0] == 400
+
+
+def test_an_offer_changes_without_the_api(seller: Seller) -> None:
+    change = {"stock": 3, "price": "11.50", "salePrice": "10.00", "issues": [{"code": "1", "message": "No."}]}
+
+    control(seller, "POST", "listings/TS-01", change)
+    control(seller, "POST", "listings/TS-01", {"salePrice": None, "isFrozen": True})
+
+    _, state = control(seller, "GET", "state")
+    shown = next(listing for listing in state["listings"] if listing["sku"] == "TS-01")
+    assert (shown["stock"], shown["price"], shown["channel"], shown["patches"]) == (3, "11.50", "DEFAULT", 0)
+    assert [issue["code"] for issue in shown["issues"]] == ["1"]
+    assert "discounted_price" not in shown["attributes"]["purchasable_offer"][0]
+    assert seller.listing("TS-01").is_frozen
+
+
+def test_an_offer_of_another_seller_is_changed_and_taken_away(seller: Seller) -> None:
+    account = {"sellerId": "A2OTHER", "storeName": "Other", "refreshToken": "Atzr|other"}
+    control(seller, "POST", "accounts", account)
+
+    control(seller, "POST", "listings/TS-01", {"sellerId": "A2OTHER", "isGone": True})
+
+    assert "TS-01" not in seller.world.accounts["A2OTHER"].listings
+    assert "TS-01" in seller.world.demo.listings
+
+
+@pytest.mark.parametrize(
+    ("sku", "change", "status"),
+    [
+        ("NEU", {"stock": 3}, 404),
+        ("TS-01", {"colour": "red"}, 400),
+        ("TS-01", {"price": "1", "marketplaceId": "MOON"}, 400),
+    ],
+)
+def test_a_change_of_an_offer_that_makes_no_sense_is_refused(
+    seller: Seller, sku: str, change: dict[str, Any], status: int
+) -> None:
+    assert control(seller, "POST", f"listings/{sku}", change)[0] == status

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from urllib.parse import quote, urlencode
 
 import pytest
 
+from kogge.simulator import SELLER_ID, Listing, Response
 from kogge.simulator.generate import KINDS
 from tests.simulator.conftest import Seller
 
@@ -118,3 +121,83 @@ def test_links_to_the_real_seller_central_lead_to_the_order(seller: Seller) -> N
 def test_what_is_not_there_is_not_found(seller: Seller) -> None:
     assert seller.send("GET", "/seller-central/orders/305-0000000-0000000").status == 404
     assert seller.send("POST", "/seller-central/orders/305-0000000-0000000/release").status == 404
+
+
+def offers(seller: Seller, query: str = "", language: str = "de") -> str:
+    return page(seller, "/offers", query, language)
+
+
+def test_offers_are_listed_with_all_that_amazon_keeps(seller: Seller) -> None:
+    seller.change_listing("TS-01", sale_price="8.50", business_price="9.00", min_price="7", max_price="9.50")
+    seller.change_listing("TE-ZANGE", channel="AMAZON_EU")
+    seller.set_fba_stock({"TE-ZANGE": 77})
+
+    german, english = offers(seller, "q=TS-01"), offers(seller, "q=zange", "en")
+
+    for text in ("TS-01", "B0KOGGE008", "9,98 EUR", "8,50 EUR", "9,00 EUR", "140", "Händler", "✕ Inaktiv"):
+        assert text in german
+    assert "outside of the minimum and maximum price" in german
+    assert 'src="http://127.0.0.1:1/images/B0KOGGE008.png"' in german
+    assert len(re.findall(r"<tr>", german)) == 2
+    for text in ("TE-ZANGE", "77", "by Amazon", "AMAZON_EU", "✔ Active"):
+        assert text in english
+
+
+def test_many_offers_are_paged_and_searched(seller: Seller) -> None:
+    tea = [Listing(f"ZZ-{number}", f"B0{number}", f"Tee <{number}>", Decimal(5)) for number in range(60)]
+    seller.set_listings(tea)
+
+    first, second = offers(seller, "q=zz-"), offers(seller, "q=zz-&page=2")
+
+    assert (len(re.findall(r"<tr>", first)), len(re.findall(r"<tr>", second))) == (51, 11)
+    assert "page=2&amp;q=zz-" in first
+    assert "Tee &lt;3&gt;" in first
+    assert "Keine Angebote gefunden." in offers(seller, "q=kaffee")
+
+
+def send_form(seller: Seller, sku: str, **fields: str) -> Response:
+    path = f"/seller-central/offers/{SELLER_ID}/{quote(sku, safe='')}"
+    return seller.send("POST", path, body=urlencode(fields).encode(), accept_language="de")
+
+
+def test_an_offer_is_changed_by_hand(seller: Seller) -> None:
+    sent = send_form(seller, "TS-01", price="10,50", stock="12", lead_time_days="3")
+
+    listing = seller.listing("TS-01")
+    shown = page(seller, f"/offers/{SELLER_ID}/TS-01")
+    assert sent.status == 303
+    assert (str(listing.price), listing.stock, listing.lead_time_days) == ("10.50", 12, 3)
+    assert 'value="10,50"' in shown
+    assert "Von Hand ändern" in shown
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"price": "0"}, {"price": "free"}, {"stock": "-1"}, {"stock": "1.5"}, {"lead_time_days": "31"}]
+)
+def test_nonsense_typed_by_hand_is_not_saved(seller: Seller, wrong: dict[str, str]) -> None:
+    sent = send_form(seller, "TS-01", **{"price": "10.50", "stock": "12", "lead_time_days": "3", **wrong})
+
+    assert sent.status == 400
+    assert "Nicht gespeichert" in sent.body.decode()
+    assert seller.listing("TS-01").stock == 140
+
+
+def test_the_units_of_an_offer_at_amazon_are_not_the_sellers_to_say(seller: Seller) -> None:
+    seller.change_listing("TS-01", channel="AMAZON_EU")
+
+    shown = page(seller, f"/offers/{SELLER_ID}/TS-01")
+
+    assert 'name="price"' in shown
+    assert 'name="stock"' not in shown
+
+
+def test_pictures_may_only_come_from_amazon_itself(seller: Seller) -> None:
+    policy = seller.send("GET", "/seller-central/offers").headers["Content-Security-Policy"]
+
+    assert "img-src 'self'" in policy
+
+
+def test_an_offer_nobody_made_is_not_found(seller: Seller) -> None:
+    assert seller.send("GET", f"/seller-central/offers/{SELLER_ID}/NEU").status == 404
+    assert seller.send("GET", "/seller-central/offers/A2NOBODY/TS-01").status == 404
+    assert send_form(seller, "NEU", price="1").status == 404
