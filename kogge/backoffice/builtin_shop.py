@@ -24,12 +24,13 @@ from kogge.shops.port import (
     ParcelSent,
     Placed,
     Product,
+    ProductValues,
     Refused,
     Reservation,
     ShopRefuses,
     Updated,
 )
-from kogge.values import Tracking
+from kogge.values import Money, Tracking
 
 Kind = OrderEvent.Kind
 
@@ -60,6 +61,25 @@ class BuiltinShop:
         return {
             str(pk): Product(str(pk), code, title)
             for pk, code, title in found.values_list("pk", "code", "title")
+        }
+
+    def product_values(self, product_ids: Collection[str]) -> Mapping[str, ProductValues]:
+        """What may be offered of these products now."""
+        keys = [key for product_id in product_ids if (key := placing.product_key(product_id))]
+        found = StoredProduct.objects.of_id(self.merchant_id).filter(pk__in=keys)
+        return {
+            str(product.pk): ProductValues(
+                str(product.pk),
+                product.code,
+                product.title,
+                product.gtin,
+                Money(product.price, product.currency),
+                product.available,
+                product.reserved,
+                product.lead_time_days,
+                product.active,
+            )
+            for product in found.defer("description")
         }
 
     def place_orders(self, orders: Sequence[NewOrder], *, now: datetime) -> Sequence[Placed | Refused]:

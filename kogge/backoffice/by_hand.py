@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,8 +61,29 @@ def create_by_hand(merchant: Merchant, manual: ManualOrder, *, actor: str, now: 
         raise Refusal(_("Ein Betrag ist zu groß oder hat mehr als zwei Nachkommastellen.")) from wrong
     if reason := placing.refusal(new):
         raise Refusal(reason)
+    _refuse_what_is_not_there(manual, products)
     [order] = placing.insert(counter, [new], paid=manual.paid, actor=actor, now=now)
     return order
+
+
+def _refuse_what_is_not_there(manual: ManualOrder, products: Mapping[str, Product]) -> None:
+    """Unless the merchant lets a product be oversold, only what is there is sold."""
+    wanted = Counter[str]()
+    for line in manual.lines:
+        wanted[line.code] += line.quantity
+    for product in products.values():
+        if wanted[product.code] > product.available and not product.may_oversell:
+            raise Refusal(
+                _(
+                    "Von {title} ({code}) willst du {wanted} Stück verkaufen, verfügbar sind {available}. "
+                    "Korrigiere den Warenbestand oder lass beim Produkt „Überverkauf“ zu."
+                ).format(
+                    title=product.title[:60],
+                    code=product.code,
+                    wanted=wanted[product.code],
+                    available=product.available,
+                )
+            )
 
 
 def _products(merchant: Merchant, manual: ManualOrder) -> Mapping[str, Product]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -53,6 +54,26 @@ class AppCard:
     state: str
     tone: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state in one or two words, with tone and icon as the badge tag wants them."""
+
+    tone: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What a product import changes at a channel, by product: the column with its old and new cell.
+
+    `refused` are the products whose row cannot be right, each with the reason in a sentence.
+    """
+
+    changes: Mapping[int, Mapping[str, tuple[str, str]]]
+    refused: Mapping[int, str]
 
 
 class Channel(Protocol):
@@ -101,10 +122,54 @@ class Channel(Protocol):
         """What is wrong with this carrier at the channel, in a sentence; None if nothing."""
         ...
 
-    def import_product(
-        self, merchant: Merchant, product_id: int, row: Mapping[str, str], *, now: datetime
-    ) -> None:
-        """Take the channel's columns of a product import. Raises `Refusal`."""
+    def products_changed(self, merchant_id: int, product_ids: Collection[int], *, now: datetime) -> None:
+        """Stock, price, lead time or "active" of products changed; called inside the transaction."""
+        ...
+
+    def product_columns(self) -> Sequence[str]:
+        """Every column of product files that the channel understands."""
+        ...
+
+    def columns_in_use(self, merchant: Merchant) -> Sequence[str]:
+        """Those of them that an export for this merchant needs."""
+        ...
+
+    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> TakenOver:
+        """What `import_products` would do; writes nothing. Products not there yet have a negative key."""
+        ...
+
+    def import_products(
+        self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]], *, now: datetime
+    ) -> TakenOver:
+        """Take the channel's columns of a product import, by product.
+
+        Called inside the import's transaction with the whole file; costs a constant number of statements
+        for some hundred products. A column that is not in the row leaves the value, an empty one empties it.
+        """
+        ...
+
+    def exported_products(
+        self, merchant: Merchant, product_ids: Collection[int]
+    ) -> Mapping[int, Mapping[str, str]]:
+        """The channel's cells as `import_products` reads them; unknown products are missing."""
+        ...
+
+    def product_states(self) -> Sequence[tuple[str, str]]:
+        """The states a product can have at the channel: the word in addresses, the word people read."""
+        ...
+
+    def narrow_products(
+        self, merchant: Merchant, products: QuerySet[Product], state: str
+    ) -> QuerySet[Product]:
+        """Those of the products that are in this state at the channel."""
+        ...
+
+    def product_badges(self, merchant: Merchant, product_ids: Collection[int]) -> Mapping[int, Badge]:
+        """How each product stands at the channel; those the channel does not sell are missing."""
+        ...
+
+    def products_called(self, merchant: Merchant, word: str) -> Collection[int]:
+        """The products the channel knows by exactly this word (an ASIN, a SKU); a handful at most."""
         ...
 
     def product_details(
@@ -131,3 +196,9 @@ def channel_title(channel: str) -> str:
     if known := CHANNELS.get(channel):
         return known.title
     return {"manual": _("Von Hand"), "shop": _("Online-Shop")}.get(channel, channel)
+
+
+def tell_products_changed(merchant_id: int, product_ids: Collection[int], *, now: datetime) -> None:
+    """Let every channel know, inside the transaction of the change."""
+    for channel in CHANNELS.values():
+        channel.products_changed(merchant_id, product_ids, now=now)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from kogge.backoffice import mail
+from kogge.backoffice import mail, stock
 from kogge.backoffice.channels import channel_of
 from kogge.backoffice.history import hold, tell_channel, write_down
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, Parcel, ParcelItem
@@ -63,7 +63,7 @@ def ship(
     carrier, tracking_number = _tracking(carrier, tracking_number)
     units = _units(lines, quantities)
     parcel = _parcel(order, carrier, tracking_number, now)
-    _put_in(parcel, lines, units)
+    _put_in(parcel, lines, units, actor=actor)
     _save_progress(order, lines, packing=False, now=now)
     _write_down_parcel(order, parcel, OrderEvent.Kind.PARCEL_SENT, actor=actor, now=now)
     mail.queue_dispatch_mail(parcel, now)
@@ -142,7 +142,7 @@ def _parcel(order: Order, carrier: str, tracking_number: str, now: datetime) -> 
     )
 
 
-def _put_in(parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int]) -> None:
+def _put_in(parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int], *, actor: str) -> None:
     inside = [line for line in lines if line.position in units]
     ParcelItem.objects.everyone().bulk_create(
         ParcelItem(merchant_id=parcel.merchant_id, parcel=parcel, line=line, quantity=units[line.position])
@@ -151,6 +151,8 @@ def _put_in(parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int]
     for line in inside:
         line.shipped += units[line.position]
     OrderLine.objects.everyone().bulk_update(inside, ["shipped"])
+    settled = [stock.settle_shipped(line) for line in inside if line.oversold and line.product_id]
+    stock.move(parcel.merchant_id, settled, actor=actor, now=parcel.sent_at)
 
 
 def _save_progress(order: Order, lines: Sequence[OrderLine], *, packing: bool, now: datetime) -> None:

@@ -53,7 +53,7 @@ class _Change:
     lines: Sequence[OrderLine]
     seen: dict[str, Any] = field(default_factory=dict)  # the event's details: what changed
     moved: list[OrderLine] = field(default_factory=list)
-    given_back: list[stock.Movement] = field(default_factory=list)
+    moves: list[stock.Movement] = field(default_factory=list)
     people: People | None = None
 
     def note_units(self, word: str, position: int, units: int) -> None:
@@ -155,6 +155,8 @@ def _follow_line(change: _Change, line: OrderLine, state: LineState) -> str:
     line.shipped = max(shipped, min(state.shipped, line.quantity - line.cancelled))
     if line.shipped > shipped:
         change.note_units("shipped", line.position, line.shipped)
+        if line.oversold and line.product_id:
+            change.moves.append(stock.settle_shipped(line))
     if (line.shipped, line.cancelled) != (shipped, cancelled) and line not in change.moved:
         change.moved.append(line)
     return conflict
@@ -166,7 +168,7 @@ def _cancel_units(change: _Change, line: OrderLine, units: int) -> None:
     line.cancelled += units
     change.note_units("cancelled", line.position, line.cancelled)
     if change.order.moves_stock and line.product_id:
-        change.given_back.append(stock.give_back(line, units))
+        change.moves.append(stock.give_back(line, units))
 
 
 def _store(changes: Sequence[_Change], now: datetime) -> None:
@@ -192,8 +194,8 @@ def _store(changes: Sequence[_Change], now: datetime) -> None:
         unique_fields=["pk"],
         update_fields=LINE_COLUMNS,
     )
-    back = [movement for change in changes for movement in change.given_back]
-    stock.move(merchant_id, back, actor=actor, now=now)
+    moves = [movement for change in changes for movement in change.moves]
+    stock.move(merchant_id, moves, actor=actor, now=now)
     _store_words(merchant_id, {change.order.pk: change.people for change in changes if change.people})
     OrderEvent.objects.everyone().bulk_create(_event(change, now) for change in changes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from kogge.merchants.models import Merchant
@@ -24,7 +24,11 @@ class ShopCounter(models.Model):
 
 
 class Product(models.Model):
-    """Something the merchant sells. `stock` and `reserved` are the sums of the stock ledger."""
+    """Something the merchant sells. `stock`, `reserved` and `oversold` are the sums of the stock ledger.
+
+    `stock` counts down when an order is placed and never falls below zero. What was sold beyond it is
+    `oversold`, and is taken first from whatever comes in. A variant is a product of its own under a parent.
+    """
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
     code = models.CharField(_("Artikelnummer"), max_length=80)
@@ -34,8 +38,17 @@ class Product(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     vat_rate = models.DecimalField(_("MwSt.-Satz"), max_digits=4, decimal_places=2, default=19)
     lead_time_days = models.PositiveSmallIntegerField(_("Lieferzeit in Werktagen"), default=2)
+    description = models.TextField(_("Beschreibung"), blank=True)
+    image = models.CharField(max_length=80, blank=True)  # file name in the data directory, see pictures.py
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="variants"
+    )
+    option = models.CharField(_("Ausführung"), max_length=100, blank=True)  # of a variant: "Größe M"
     stock = models.IntegerField(_("Warenbestand"), default=0)
     reserved = models.IntegerField(_("Reserviert"), default=0)
+    oversold = models.IntegerField(_("Überverkauft"), default=0)
+    # Whether the shop's own orders may sell more than there is. A channel's orders always arrive.
+    may_oversell = models.BooleanField(_("Überverkauf zulassen"), default=False)
     active = models.BooleanField(_("Aktiv"), default=True)
     changed_at = models.DateTimeField()
 
@@ -45,7 +58,16 @@ class Product(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["merchant", "code"], name="article_number_once"),
             models.CheckConstraint(condition=Q(price__gte=0), name="price_not_negative"),
+            models.CheckConstraint(condition=Q(stock__gte=0), name="stock_not_negative"),
+            models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_not_negative"),
+            models.CheckConstraint(condition=Q(oversold__gte=0), name="oversold_not_negative"),
         ]
+        indexes = [models.Index(fields=["merchant", "gtin"], name="product_gtin")]
+
+    @property
+    def available(self) -> int:
+        """What can be sold now: neither held back for an order on its way nor owed to one that is here."""
+        return max(0, self.stock - self.reserved - self.oversold)
 
 
 class StockEntry(models.Model):
@@ -59,13 +81,21 @@ class StockEntry(models.Model):
         TAKE = "take", _("Bestellung")
         GIVE_BACK = "give_back", _("Storno")
         RETURN = "return", _("Retoure")
+        COVER = "cover", _("Überverkauf gedeckt")
+        SHIPPED_UNCOUNTED = "uncounted", _("Ohne gezählten Bestand versendet")
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="stock_entries")
+    product = models.ForeignKey(
+        Product,
+        on_delete=models.CASCADE,
+        related_name="stock_entries",
+        db_index=False,  # covered below
+    )
     key = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     stock_change = models.IntegerField(default=0)
     reserved_change = models.IntegerField(default=0)
+    oversold_change = models.IntegerField(default=0)
     line = models.ForeignKey("OrderLine", null=True, on_delete=models.SET_NULL, related_name="stock_entries")
     at = models.DateTimeField()
     actor = models.CharField(max_length=200, default="")  # e-mail of a user, or the name of a channel
@@ -74,6 +104,7 @@ class StockEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["merchant", "key"], name="stock_moves_once")]
+        indexes = [models.Index(fields=["product", "-id"], name="stock_newest")]
 
 
 class Order(models.Model):
@@ -167,6 +198,7 @@ class OrderLine(models.Model):
     # Units whose cancellation was taken back, in total so far: they were given back and taken again.
     reinstated = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
+    oversold = models.PositiveIntegerField(default=0)  # open units that no stock is there for yet
     unit_price = models.DecimalField(max_digits=14, decimal_places=2)
     goods = models.DecimalField(max_digits=14, decimal_places=2)
     shipping = models.DecimalField(max_digits=14, decimal_places=2, default=0)
@@ -186,7 +218,17 @@ class OrderLine(models.Model):
                 condition=Q(quantity__gte=F("shipped") + F("cancelled")), name="no_more_than_ordered"
             ),
         ]
-        indexes = [models.Index(fields=["merchant", "code"], name="line_code")]
+        indexes = [
+            models.Index(fields=["merchant", "code"], name="line_code"),
+            # Few lines are ever in it. `OVERSOLD` asks for them.
+            models.Index(
+                fields=["merchant", "product", "id"], name="line_oversold", condition=Q(oversold__gt=0)
+            ),
+        ]
+
+
+# Lines that wait for stock. Zero is a literal: else SQLite does not see that the index of them fits.
+OVERSOLD = Q(oversold__gt=Func(template="0", output_field=models.IntegerField()))
 
 
 class OrderWord(models.Model):
@@ -299,3 +341,30 @@ class Mail(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["state", "not_before"], name="mail_waiting")]
+
+
+class ProductFile(models.Model):
+    """A file of products on its way in: looked at first, written when the merchant agrees.
+
+    Kept in the database, where web server and worker both find it; deleted after a day.
+    """
+
+    class State(models.TextChoices):
+        CHECKING = "checking", _("Wird geprüft")
+        CHECKED = "checked", _("Geprüft")
+        WRITING = "writing", _("Wird übernommen")
+        DONE = "done", _("Übernommen")
+        REFUSED = "refused", _("Abgelehnt")
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
+    name = models.CharField(max_length=200)
+    packed = models.BinaryField(null=True)  # the text, compressed; gone when it is done with
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKING)
+    actor = models.CharField(max_length=200)
+    language = models.CharField(max_length=5)  # of who reads the sentences about it
+    rows_done = models.PositiveIntegerField(default=0)
+    rows = models.PositiveIntegerField(default=0)
+    outcome = models.JSONField(default=dict)  # what it does or did, or what is wrong, see product_files.py
+    uploaded_at = models.DateTimeField()
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()

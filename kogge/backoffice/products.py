@@ -1,332 +1,388 @@
-"""Products, and how a file of them is read: every row is checked before the first one is written."""
+"""Taking over a file of products: all of it in one transaction, or nothing.
+
+The preview and the import plan each row with the same words; only the import writes.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
+from itertools import groupby, islice
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from stdnum import ean
-from stdnum.exceptions import ValidationError as WrongNumber
 
 from kogge.backoffice import stock
-from kogge.backoffice.channels import CHANNELS
+from kogge.backoffice.channels import CHANNELS, tell_products_changed
 from kogge.backoffice.models import Product, StockEntry
-from kogge.backoffice.refusal import Refusal
+from kogge.backoffice.product_csv import (
+    CURRENCY,
+    LONGEST_CODE,
+    LONGEST_LEAD_TIME,
+    LONGEST_TITLE,
+    VAT_RATES,
+    Errors,
+    ImportRefused,
+    Progress,
+    Row,
+    canonical_gtin,
+    decimal_from,
+    is_a_variant,
+    read_rows,
+    silent,
+    yes_or_no,
+)
 from kogge.merchants.models import Merchant
-from kogge.values import InvalidValue, Money, plain_text
 
-OWN_COLUMNS = ("code", "title", "gtin", "price", "stock", "lead_time_days")
-# The columns of each channel; the channel itself knows what they mean.
-CHANNEL_COLUMNS = {
-    "amazon": (
-        "amazon",
-        "asin",
-        "amazon_sku",
-        "amazon_stock",
-        "amazon_lead_time_days",
-        "amazon_price",
-        "fba",
-    )
-}
-CURRENCY = "EUR"
-LONGEST_CODE = 80
-LONGEST_TITLE = 500
-LONGEST_LEAD_TIME = 365
-MOST_AT_ONCE = 500
-MOST_ERRORS = 100  # more do not help the reader
-YES, NO = {"yes", "ja"}, {"no", "nein"}
+__all__ = [
+    "LONGEST_CODE",
+    "LONGEST_LEAD_TIME",
+    "LONGEST_TITLE",
+    "VAT_RATES",
+    "ImportRefused",
+    "Imported",
+    "Preview",
+    "canonical_gtin",
+    "decimal_from",
+    "import_products",
+    "preview_products",
+    "yes_or_no",
+]
 
+BATCH = 1_000
+MOST_AT_ONCE = 500  # words or rows in one statement
+ROWS_SHOWN = 20
 
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong in a line of the file; the first line has number 1."""
+# What a line may say of a product itself; stock and main product are taken over in their own way.
+FIELDS = (
+    "title",
+    "gtin",
+    "price",
+    "lead_time_days",
+    "vat_rate",
+    "description",
+    "active",
+    "option",
+    "may_oversell",
+)
+# Of these a channel wants to hear.
+TOLD = {"price", "lead_time_days", "active", "stock"}
 
-    line: int
-    sentence: str
-
-    def __str__(self) -> str:
-        return _("Zeile {line}: {sentence}").format(line=self.line, sentence=self.sentence)
-
-
-class ImportRefused(Refusal):
-    """A file that was not read; nothing of it was written."""
-
-    def __init__(self, errors: Sequence[RowError]) -> None:
-        super().__init__(" ".join(str(error) for error in errors))
-        self.errors = errors
+Change = tuple[Any, Any]  # what was, what will be
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many products were created and how many were there before."""
+    """How many products were created, how many changed, and how many the file left as they were."""
 
     created: int
     updated: int
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the file. None is what the file does not say: a known product keeps what it has."""
+class PreviewRow:
+    """What a line would do. `changes` are (column, old, new); of a new product all that it gets."""
 
     line: int
     code: str
-    title: str | None = None
-    gtin: str | None = None
-    price: Decimal | None = None
-    stock: int | None = None
-    lead_time_days: int | None = None
-    channels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    title: str
+    is_new: bool
+    changes: Sequence[tuple[str, Any, Any]]
 
 
-def import_products(merchant: Merchant, csv_text: str, *, actor: str, now: datetime) -> Imported:
-    """Read products from CSV (`;` or `,`): new article numbers are created, known ones updated.
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file would do, and its first lines that do something."""
 
-    Raises `ImportRefused` with every wrong line; then nothing was written.
+    created: int
+    updated: int
+    unchanged: int
+    rows: Sequence[PreviewRow]
+
+
+@dataclass(slots=True)
+class Plan:
+    """A line and its product, which has the line's values already, and what that changes."""
+
+    row: Row
+    product: Product
+    is_new: bool
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    @property
+    def key(self) -> int:
+        """The product; one that is not there yet is named by its line."""
+        return self.product.pk or -self.row.line
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Whose stock was counted, under which name, by whom and when."""
+
+    merchant: Merchant
+    name: str
+    actor: str
+    now: datetime
+
+    def key(self, product: Product) -> str:
+        return f"import:{self.name}:{product.pk}"
+
+    def entry(self, product: Product, difference: int) -> StockEntry:
+        """What the ledger says of it."""
+        return StockEntry(
+            merchant=self.merchant,
+            product=product,
+            key=self.key(product),
+            kind=StockEntry.Kind.IMPORT,
+            stock_change=difference,
+            at=self.now,
+            actor=self.actor,
+        )
+
+
+def import_products(
+    merchant: Merchant, csv_text: str, *, actor: str, now: datetime, progress: Progress = silent
+) -> Imported:
+    """Read products from CSV: new article numbers are created, known ones updated.
+
+    Raises `ImportRefused` with the wrong lines; then nothing was written.
     """
-    rows = _read(csv_text)
+    rows = read_rows(csv_text, progress)
+    errors, counting = Errors(), Counting(merchant, uuid4().hex, actor, now)
+    created, touched = 0, set[int]()
+    keys: dict[int, Row] = {}
     with transaction.atomic():
         stock.lock_shop(merchant.pk)
-        known = _known(merchant, rows)
-        _refuse_if(_check_new(row) for row in rows if row.code not in known)
-        products, created = _write(merchant, rows, known, now)
-        _set_stock(merchant, rows, products, actor, now)
-        _hand_to_channels(merchant, rows, products, now)
-    return Imported(created=created, updated=len(rows) - created)
+        for done, plans in _plans(merchant, rows, errors, is_locked=True):
+            progress("writing", done, len(rows))
+            if not errors.found:
+                created += _write(plans, now)
+                _set_stock(plans, counting)
+                _tell(merchant, plans, now)
+                touched |= {plan.product.pk for plan in plans if plan.changes or plan.is_new}
+                keys |= {plan.product.pk: plan.row for plan in plans if plan.row.channels}
+        errors.refuse()
+        progress("channels", len(rows), len(rows))
+        touched |= set(_hand_to_channels(merchant, keys, errors, now))
+        errors.refuse()
+    return Imported(created, len(touched) - created, len(rows) - len(touched))
 
 
-def decimal_from(text: str) -> Decimal:
-    """An amount in German (1.234,56 €) or plain (1234.56) notation. Raises `InvalidValue`."""
-    bare = text.replace("€", "").replace("\u00a0", "").strip()
-    plain = bare.replace(".", "").replace(",", ".") if "," in bare else bare
-    return Money.parse(plain, CURRENCY).amount
+def preview_products(merchant: Merchant, csv_text: str, progress: Progress = silent) -> Preview:
+    """What `import_products` would do now; writes nothing. Raises `ImportRefused` as it would."""
+    rows = read_rows(csv_text, progress)
+    errors, created, touched = Errors(), 0, set[int]()
+    keys: dict[int, Row] = {}
+    shown: dict[int, PreviewRow] = {}
+    for done, plans in _plans(merchant, rows, errors, is_locked=False):
+        progress("checking", done, len(rows))
+        created += sum(plan.is_new for plan in plans)
+        touched |= {plan.key for plan in plans if plan.changes}
+        keys |= {plan.key: plan.row for plan in plans if plan.row.channels}
+        some = (plan for plan in plans if plan.changes and len(shown) < ROWS_SHOWN)
+        shown |= {plan.key: _preview_row(plan) for plan in some}
+    errors.refuse()
+    said = _ask_channels(merchant, keys, errors)
+    errors.refuse()
+    touched |= set(said)
+    shown_rows = _with_channels(shown, keys, said)
+    return Preview(created, len(touched) - created, len(rows) - len(touched), shown_rows)
 
 
-def yes_or_no(text: str) -> bool:
-    """`yes`/`no`, `ja`/`nein`, in any case. Raises `InvalidValue`."""
-    word = text.strip().casefold()
-    if word not in YES | NO:
-        raise InvalidValue(f"neither yes nor no: {text[:40]!r}")
-    return word in YES
+def _plans(
+    merchant: Merchant, rows: Sequence[Row], errors: Errors, *, is_locked: bool
+) -> Iterator[tuple[int, list[Plan]]]:
+    """The plans of the lines in batches, with the number of lines so far."""
+    in_file = {row.code for row in rows}
+    done = 0
+    for batch in _batches(rows):
+        known = _known(merchant, [row.code for row in batch], is_locked=is_locked)
+        plans = [_plan(merchant, row, known.get(row.code), errors) for row in batch]
+        if batch[0].parent:
+            _plan_parents(merchant, plans, in_file, errors)
+        done += len(batch)
+        yield done, plans
 
 
-def canonical_gtin(text: str) -> str:
-    """A GTIN (EAN, UPC) with its check digit right. Raises `Refusal`."""
-    try:
-        return str(ean.validate(text))
-    except WrongNumber:
-        raise Refusal(_("{gtin} ist keine gültige GTIN.").format(gtin=text[:40])) from None
+def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Main products and variants apart, so that the main products are there when variants name them."""
+    for _is_variant, some in groupby(rows, lambda row: bool(row.parent)):
+        alike = list(some)
+        yield from (alike[start : start + BATCH] for start in range(0, len(alike), BATCH))
 
 
-def _read(csv_text: str) -> list[Row]:
-    table = _table(csv_text)
-    rows: list[Row] = []
-    errors: list[RowError] = []
-    lines_of: dict[str, int] = {}
-    for line, cells in table:
-        try:
-            row = _row(line, cells)
-        except Refusal as wrong:
-            errors.append(RowError(line, wrong.sentence))
-            continue
-        if first := lines_of.get(row.code):
-            sentence = _("Die Artikelnummer {code} steht schon in Zeile {line}.")
-            errors.append(RowError(line, sentence.format(code=row.code, line=first)))
-        lines_of[row.code] = line
-        rows.append(row)
-    _refuse_if(errors)
-    if not rows:
-        raise Refusal(_("Die Datei enthält keine Produkte."))
-    return rows
-
-
-def _table(csv_text: str) -> list[tuple[int, dict[str, str]]]:
-    """The cells of every line that is not empty, by column, with the number of the line."""
-    text = csv_text.removeprefix("\ufeff")
-    header = text.partition("\n")[0]
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=";" if header.count(";") > header.count(",") else ",",
-        strict=True,
-    )
-    try:
-        columns = [column.strip().casefold() for column in next(reader, [])]
-        _check_columns(columns)
-        return [
-            (reader.line_num, _cells(reader.line_num, columns, cells))
-            for cells in reader
-            if any(cell.strip() for cell in cells)
-        ]
-    except csv.Error as error:
-        raise ImportRefused([RowError(reader.line_num, _("Das ist kein lesbares CSV."))]) from error
-
-
-def _check_columns(columns: Sequence[str]) -> None:
-    allowed = (*OWN_COLUMNS, *(column for some in CHANNEL_COLUMNS.values() for column in some))
-    if "code" not in columns:
-        raise Refusal(_("In der ersten Zeile fehlt die Spalte „code“ (Artikelnummer)."))
-    if unknown := [column for column in columns if column not in allowed]:
-        raise Refusal(
-            _("Unbekannte Spalten: {unknown}. Möglich sind: {allowed}.").format(
-                unknown=", ".join(unknown), allowed=", ".join(allowed)
-            )
-        )
-    if len(set(columns)) < len(columns):
-        raise Refusal(_("In der ersten Zeile steht eine Spalte doppelt."))
-
-
-def _cells(line: int, columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    if len(cells) > len(columns):
-        raise ImportRefused([RowError(line, _("Die Zeile hat mehr Spalten als die erste."))])
-    return {column: plain_text(cell, 10_000).strip() for column, cell in zip(columns, cells, strict=False)}
-
-
-def _row(line: int, cells: Mapping[str, str]) -> Row:
-    code, title = cells.get("code", ""), cells.get("title", "")
-    if not code:
-        raise Refusal(_("Die Artikelnummer fehlt."))
-    if len(code) > LONGEST_CODE:
-        raise Refusal(_("Die Artikelnummer ist länger als {limit} Zeichen.").format(limit=LONGEST_CODE))
-    if len(title) > LONGEST_TITLE:
-        raise Refusal(_("Der Titel ist länger als {limit} Zeichen.").format(limit=LONGEST_TITLE))
-    gtin = cells.get("gtin", "")
-    return Row(
-        line=line,
-        code=code,
-        title=title or None,
-        gtin=canonical_gtin(gtin) if gtin else None,
-        price=_price(cells.get("price", "")),
-        stock=_whole(cells.get("stock", ""), "stock", stock.MOST_STOCK),
-        lead_time_days=_whole(cells.get("lead_time_days", ""), "lead_time_days", LONGEST_LEAD_TIME),
-        channels=_channel_cells(cells),
-    )
-
-
-def _price(text: str) -> Decimal | None:
-    if not text:
-        return None
-    try:
-        price = decimal_from(text)
-    except InvalidValue:
-        raise Refusal(_("{text} ist kein Preis.").format(text=text[:40])) from None
-    if price < 0:
-        raise Refusal(_("Ein Preis kann nicht negativ sein."))
-    return price
-
-
-def _whole(text: str, column: str, most: int) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > most:
-        raise Refusal(
-            _("{text} in Spalte {column} ist keine ganze Zahl von 0 bis {most}.").format(
-                text=text[:40], column=column, most=most
-            )
-        )
-    return int(text)
-
-
-def _channel_cells(cells: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The cells of every channel the line says something about."""
-    said = {}
-    for channel, columns in CHANNEL_COLUMNS.items():
-        own = {column: cells.get(column, "") for column in columns}
-        if any(own.values()):
-            if channel not in CHANNELS:
-                raise Refusal(_("Den Verkaufskanal {channel} gibt es hier nicht.").format(channel=channel))
-            said[channel] = own
-    return said
-
-
-def _check_new(row: Row) -> RowError | None:
-    if row.title is None:
-        return RowError(row.line, _("Das neue Produkt {code} braucht einen Titel.").format(code=row.code))
-    if row.price is None:
-        return RowError(row.line, _("Das neue Produkt {code} braucht einen Preis.").format(code=row.code))
-    return None
-
-
-def _refuse_if(found: Iterable[RowError | None]) -> None:
-    if errors := [error for error in found if error]:
-        raise ImportRefused(errors[:MOST_ERRORS])
-
-
-def _known(merchant: Merchant, rows: Sequence[Row]) -> dict[str, Product]:
+def _known(merchant: Merchant, codes: Sequence[str], *, is_locked: bool) -> dict[str, Product]:
     mine = Product.objects.of(merchant)
+    if is_locked:  # nobody changes them meanwhile: they are written back as they are read here
+        mine = mine.select_for_update()
     return {
         product.code: product
-        for start in range(0, len(rows), MOST_AT_ONCE)
-        for product in mine.filter(code__in=[row.code for row in rows[start : start + MOST_AT_ONCE]])
+        for start in range(0, len(codes), MOST_AT_ONCE)
+        for product in mine.filter(code__in=codes[start : start + MOST_AT_ONCE])
     }
 
 
-def _write(
-    merchant: Merchant, rows: Sequence[Row], known: Mapping[str, Product], now: datetime
-) -> tuple[dict[str, Product], int]:
-    fresh = {row.code: _new_product(merchant, row, now) for row in rows if row.code not in known}
+def _plan(merchant: Merchant, row: Row, known: Product | None, errors: Errors) -> Plan:
+    plan = Plan(row, known or Product(merchant=merchant, code=row.code, currency=CURRENCY), known is None)
+    if plan.is_new and "title" not in row.values:
+        errors.add(row.line, _("Das neue Produkt {code} braucht einen Titel.").format(code=row.code), "title")
+    if plan.is_new and "price" not in row.values:
+        errors.add(row.line, _("Das neue Produkt {code} braucht einen Preis.").format(code=row.code), "price")
+    for name in (*FIELDS, "stock"):
+        if name in row.values:
+            _take_over(plan, name)
+    return plan
+
+
+def _take_over(plan: Plan, name: str) -> None:
+    """Stock of a product that owes units to buyers is left to the ledger, which covers them first."""
+    old, new = getattr(plan.product, name), plan.row.values[name]
+    if old == new and not plan.is_new:
+        return
+    plan.changes[name] = (None if plan.is_new else old, new)
+    if name != "stock" or not plan.product.oversold:
+        setattr(plan.product, name, new)
+
+
+def _plan_parents(
+    merchant: Merchant, plans: Sequence[Plan], in_file: Collection[str], errors: Errors
+) -> None:
+    """Name the main products; of the file's own, those that are new are written before their variants."""
+    wanted = sorted({plan.row.parent for plan in plans if plan.row.parent})
+    mains = _known(merchant, wanted, is_locked=False)
+    codes = _codes_of_parents(plans)
+    with_variants = set(
+        Product.objects.of(merchant)
+        .filter(parent__in=[plan.product.pk for plan in plans if plan.row.parent and not plan.is_new])
+        .values_list("parent_id", flat=True)
+    )
+    for plan in plans:
+        if code := plan.row.parent:
+            main = mains.get(code)
+            if main is None and code not in in_file:
+                errors.add(
+                    plan.row.line, _("Das Hauptprodukt {code} gibt es nicht.").format(code=code), "parent"
+                )
+            elif main is not None and main.parent_id:
+                errors.add(plan.row.line, is_a_variant(code), "parent")
+            elif plan.product.pk in with_variants:
+                sentence = _("{code} hat selbst Varianten und kann keine Variante werden.")
+                errors.add(plan.row.line, sentence.format(code=plan.row.code), "parent")
+            elif (old := codes.get(plan.product.parent_id or 0, "")) != code:
+                plan.changes["parent"] = (old, code)
+                plan.product.parent = main
+
+
+def _codes_of_parents(plans: Sequence[Plan]) -> dict[int, str]:
+    ids = {plan.product.parent_id for plan in plans if plan.product.parent_id}
+    return dict(Product.objects.everyone().filter(pk__in=ids).values_list("pk", "code"))
+
+
+def _write(plans: Sequence[Plan], now: datetime) -> int:
+    """Create and change the products of a batch; how many are new."""
+    new = [plan.product for plan in plans if plan.is_new]
+    changed = [plan.product for plan in plans if plan.changes and not plan.is_new]
+    for product in (*new, *changed):
+        product.changed_at = now
     everyone = Product.objects.everyone()
-    everyone.bulk_create(fresh.values(), batch_size=MOST_AT_ONCE)
-    changed = [known[row.code] for row in rows if row.code in known and _change(known[row.code], row, now)]
+    everyone.bulk_create(new, batch_size=MOST_AT_ONCE)
     # An upsert by key: eight times as fast as `bulk_update` and its CASE for every cell.
     everyone.bulk_create(
         changed,
         batch_size=MOST_AT_ONCE,
         update_conflicts=True,
         unique_fields=["pk"],
-        update_fields=["title", "gtin", "price", "lead_time_days", "changed_at"],
+        update_fields=[*FIELDS, "stock", "parent", "changed_at"],
     )
-    return {**known, **fresh}, len(fresh)
+    return len(new)
 
 
-def _new_product(merchant: Merchant, row: Row, now: datetime) -> Product:
-    product = Product(merchant=merchant, code=row.code, currency=CURRENCY)
-    _change(product, row, now)
-    return product
+def _set_stock(plans: Sequence[Plan], counting: Counting) -> None:
+    """The file says what was counted; the ledger notes the difference.
+
+    The products have their new stock already, all in one statement; only those that owe units to
+    buyers go through the ledger, which covers those first.
+    """
+    entries, owing = [], []
+    for plan in plans:
+        old, new = plan.changes.get("stock", (0, 0))
+        if not (difference := new - (old or 0)):
+            continue
+        if plan.product.oversold:
+            key = counting.key(plan.product)
+            owing.append(stock.Movement(key, StockEntry.Kind.IMPORT, plan.product.pk, stock=difference))
+        else:
+            entries.append(counting.entry(plan.product, difference))
+    StockEntry.objects.everyone().bulk_create(entries, batch_size=MOST_AT_ONCE)
+    stock.record(counting.merchant.pk, owing, actor=counting.actor, now=counting.now)
 
 
-def _change(product: Product, row: Row, now: datetime) -> bool:
-    """Take over what the line says; True if that changes the product."""
-    before = (product.title, product.gtin, product.price, product.lead_time_days)
-    product.title = row.title if row.title is not None else product.title
-    product.gtin = row.gtin if row.gtin is not None else product.gtin
-    product.price = row.price if row.price is not None else product.price
-    if row.lead_time_days is not None:
-        product.lead_time_days = row.lead_time_days
-    if before == (product.title, product.gtin, product.price, product.lead_time_days):
-        return False
-    product.changed_at = now
-    return True
-
-
-def _set_stock(
-    merchant: Merchant, rows: Sequence[Row], products: Mapping[str, Product], actor: str, now: datetime
-) -> None:
-    """The file says what was counted; the ledger notes the difference."""
-    name = uuid4().hex
-    counted = [
-        stock.Movement(f"import:{name}:{product.pk}", StockEntry.Kind.IMPORT, product.pk, stock=difference)
-        for row in rows
-        if row.stock is not None
-        and (product := products[row.code])
-        and (difference := row.stock - product.stock)
+def _tell(merchant: Merchant, plans: Sequence[Plan], now: datetime) -> None:
+    """New products are on no channel yet; the ledger tells itself of what it moves."""
+    told_by_ledger = {
+        plan.key for plan in plans if plan.product.oversold and TOLD & plan.changes.keys() == {"stock"}
+    }
+    changed = [
+        plan.key
+        for plan in plans
+        if not plan.is_new and plan.key not in told_by_ledger and TOLD & plan.changes.keys()
     ]
-    stock.record(merchant.pk, counted, actor=actor, now=now)
+    if changed:
+        tell_products_changed(merchant.pk, changed, now=now)
 
 
 def _hand_to_channels(
-    merchant: Merchant, rows: Sequence[Row], products: Mapping[str, Product], now: datetime
-) -> None:
-    errors = []
-    for row in rows:
-        for channel, cells in row.channels.items():
-            try:
-                CHANNELS[channel].import_product(merchant, products[row.code].pk, cells, now=now)
-            except Refusal as refused:
-                errors.append(RowError(row.line, refused.sentence))
-    _refuse_if(errors)
+    merchant: Merchant, rows: Mapping[int, Row], errors: Errors, now: datetime
+) -> Collection[int]:
+    """Give each channel its columns; the products that changed there."""
+    changed: set[int] = set()
+    for name, channel in CHANNELS.items():
+        if said := {pk: row.channels[name] for pk, row in rows.items() if name in row.channels}:
+            taken = channel.import_products(merchant, said, now=now)
+            changed |= set(taken.changes)
+            _name_refused(rows, taken.refused, errors)
+    return changed
+
+
+def _ask_channels(
+    merchant: Merchant, rows: Mapping[int, Row], errors: Errors
+) -> dict[int, dict[str, Change]]:
+    """What each channel would change, by product."""
+    changes: dict[int, dict[str, Change]] = {}
+    for name, channel in CHANNELS.items():
+        if said := {key: row.channels[name] for key, row in rows.items() if name in row.channels}:
+            taken = channel.check_products(merchant, said)
+            _name_refused(rows, taken.refused, errors)
+            for key, changed in taken.changes.items():
+                changes.setdefault(key, {}).update(changed)
+    return changes
+
+
+def _name_refused(rows: Mapping[int, Row], refused: Mapping[int, str], errors: Errors) -> None:
+    for key in sorted(refused, key=lambda key: rows[key].line):
+        errors.add(rows[key].line, refused[key])
+
+
+def _preview_row(plan: Plan) -> PreviewRow:
+    """The title stands beside it anyway, where it does not change."""
+    changes = [(name, old, new) for name, (old, new) in plan.changes.items()]
+    if plan.is_new:
+        changes = [change for change in changes if change[0] != "title"]
+    return PreviewRow(plan.row.line, plan.row.code, plan.product.title, plan.is_new, changes)
+
+
+def _with_channels(
+    shown: Mapping[int, PreviewRow], rows: Mapping[int, Row], said: Mapping[int, Mapping[str, Change]]
+) -> list[PreviewRow]:
+    """The first lines that do something, with what they do at the channels."""
+    found = dict(shown)
+    for key in {*found, *islice(said, ROWS_SHOWN)} & said.keys():
+        row = rows[key]
+        known = found.get(key) or PreviewRow(row.line, row.code, row.values.get("title", ""), False, [])
+        more = [(name, old, new) for name, (old, new) in said[key].items()]
+        found[key] = replace(known, changes=[*known.changes, *more])
+    return sorted(found.values(), key=lambda row: row.line)[:ROWS_SHOWN]

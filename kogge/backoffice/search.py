@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from kogge.backoffice.models import Order, OrderLine, OrderWord
+from kogge.backoffice.models import OVERSOLD, Order, OrderLine, OrderWord
 from kogge.backoffice.people import fingerprints, search_words
 from kogge.merchants.models import Merchant
 
@@ -33,6 +33,7 @@ class OrderFilter:
     until: datetime | None = None
     words: str = ""
     late: bool = False
+    oversold: bool = False
 
 
 def find_orders(merchant: Merchant, wanted: OrderFilter, *, now: datetime) -> QuerySet[Order]:
@@ -46,6 +47,8 @@ def find_orders(merchant: Merchant, wanted: OrderFilter, *, now: datetime) -> Qu
         orders = orders.filter(placed_at__lt=wanted.until)
     if wanted.late:
         orders = orders.filter(late(now))
+    if wanted.oversold:
+        orders = orders.filter(pk__in=oversold_lines(merchant).values("order_id"))
     for word in wanted.words.split()[:MOST_WORDS]:
         orders = orders.filter(pk__in=_ids_by_word(merchant, word))
     return orders.order_by("-placed_at", "-id")
@@ -54,6 +57,11 @@ def find_orders(merchant: Merchant, wanted: OrderFilter, *, now: datetime) -> Qu
 def late(now: datetime) -> Q:
     """Orders that should have left by now and have not."""
     return Q(ship_by__lt=now, delivery_status__in=WAITING_DELIVERIES)
+
+
+def oversold_lines(merchant: Merchant) -> QuerySet[OrderLine]:
+    """The lines that wait for stock, out of an index that holds no others."""
+    return OrderLine.objects.of(merchant).filter(OVERSOLD).order_by()
 
 
 def _state(state: str) -> Q:

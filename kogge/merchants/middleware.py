@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -53,25 +53,40 @@ class MerchantMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Pages load and send nothing but to this server; forms may also lead to Amazon's consent page."""
+    """Pages load and send nothing but to this server; forms may also lead to Amazon's consent page.
+
+    A view that shows pictures from elsewhere says so with `allow_images`.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
-        self.policy = "; ".join(
-            (
-                "default-src 'self'",
-                "img-src 'self' data:",  # Tabler draws its check marks as data: images
-                "object-src 'none'",
-                "base-uri 'none'",
-                "frame-ancestors 'none'",
-                "form-action " + " ".join(["'self'", *_consent_origins()]),
-            )
-        )
+        self.form_action = " ".join(["form-action 'self'", *_consent_origins()])
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", self.policy)
+        response.headers.setdefault("Content-Security-Policy", self._policy(response))
         return response
+
+    def _policy(self, response: HttpResponseBase) -> str:
+        return "; ".join(
+            (
+                "default-src 'self'",
+                # Tabler draws its check marks as data: images
+                " ".join(["img-src 'self' data:", *getattr(response, _IMAGE_ORIGINS, ())]),
+                "object-src 'none'",
+                "base-uri 'none'",
+                "frame-ancestors 'none'",
+                self.form_action,
+            )
+        )
+
+
+_IMAGE_ORIGINS = "image_origins"
+
+
+def allow_images(response: HttpResponseBase, origins: Collection[str]) -> None:
+    """Let this one page also show pictures from these origins."""
+    setattr(response, _IMAGE_ORIGINS, tuple(origins))
 
 
 def _memberships(request: HttpRequest) -> list[Membership]:

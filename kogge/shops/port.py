@@ -35,6 +35,25 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductValues:
+    """What a channel may offer of a product now. `available` is what can be sold, never negative.
+
+    `reserved` units are held back for orders that are not placed yet; `available` is without them.
+    `lead_time_days` are working days until it leaves the house; None when the shop does not say.
+    """
+
+    product_id: str
+    code: str
+    title: str
+    gtin: str
+    price: Money
+    available: int
+    reserved: int
+    lead_time_days: int | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewLine:
     """A line of an order. `total` is the sum of its parts; parts that do not apply are zero."""
 
@@ -196,6 +215,10 @@ class Shop(Protocol):
 
     def products(self, product_ids: Collection[str]) -> Mapping[str, Product]:
         """The products with these keys; deleted ones are missing."""
+        ...
+
+    def product_values(self, product_ids: Collection[str]) -> Mapping[str, ProductValues]:
+        """What may be offered of these products now; deleted ones are missing. Reads, locks nothing."""
         ...
 
     def place_orders(self, orders: Sequence[NewOrder], *, now: datetime) -> Sequence[Placed | Refused]:

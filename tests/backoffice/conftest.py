@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.backoffice.shop import ListeningChannel
+
+
+@pytest.fixture(autouse=True)
+def _own_pictures(settings: Any, tmp_path: Path) -> None:
+    """Each test keeps its pictures in a folder of its own."""
+    settings.DATA_DIR = tmp_path
 
 
 @pytest.fixture

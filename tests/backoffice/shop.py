@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+from PIL import Image
+
 from kogge.backoffice import stock
+from kogge.backoffice.channels import Badge, TakenOver
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 from kogge.shops.port import NewLine, NewOrder
 from kogge.values import Address, Money
 
+AMAZON_COLUMNS = (
+    "amazon",
+    "asin",
+    "amazon_sku",
+    "amazon_stock",
+    "amazon_lead_time_days",
+    "amazon_price",
+    "fba",
+)
 NOW = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
 ERIKA = Address(name="Erika Muster", line1="Beispielweg 7", postal_code="20095", city="Hamburg", country="DE")
 
@@ -30,6 +44,15 @@ def product(merchant: Merchant, code: str = "TEE-1", *, counted: int = 0, price:
     )
     stock.correct_stock(made, counted, actor="anna@example.org", now=NOW)
     return made
+
+
+def drawn(form: str = "PNG", size: tuple[int, int] = (40, 30), **more: Any) -> bytes:
+    """A picture file: a red and a blue half."""
+    picture = Image.new("RGB", size, "red")
+    picture.paste("blue", (size[0] // 2, 0, *size))
+    file = io.BytesIO()
+    picture.save(file, form, **more)
+    return file.getvalue()
 
 
 def new_line(
@@ -111,6 +134,7 @@ class ListeningChannel:
     refuses: str | None = None
     imported: dict[int, Mapping[str, str]] = field(default_factory=dict)
     assigned: list[tuple[str, str, str]] = field(default_factory=list)
+    changed: list[set[int]] = field(default_factory=list)
 
     def shop_changed(self, merchant_id: int, *, now: datetime) -> None:
         self.woken.append(merchant_id)
@@ -127,14 +151,47 @@ class ListeningChannel:
     def product_panel(self, product: Product, request: object) -> None:
         return None
 
-    def import_product(
-        self, merchant: Merchant, product_id: int, row: Mapping[str, str], *, now: datetime
-    ) -> None:
-        from kogge.backoffice.refusal import Refusal
+    def products_changed(self, merchant_id: int, product_ids: Collection[int], *, now: datetime) -> None:
+        self.changed.append(set(product_ids))
 
-        if row["asin"] == "FALSCH":
-            raise Refusal("FALSCH ist keine ASIN.")
-        self.imported[product_id] = row
+    def product_columns(self) -> Sequence[str]:
+        return AMAZON_COLUMNS
+
+    def columns_in_use(self, merchant: Merchant) -> Sequence[str]:
+        return AMAZON_COLUMNS
+
+    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> TakenOver:
+        wrong = {pk for pk, row in rows.items() if row.get("asin") == "FALSCH"}
+        changed = {pk: row for pk, row in rows.items() if self.imported.get(pk) != row and pk not in wrong}
+        changes = {pk: {"asin": ("", row.get("asin", ""))} for pk, row in changed.items()}
+        return TakenOver(changes, dict.fromkeys(wrong, "FALSCH ist keine ASIN."))
+
+    def import_products(
+        self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]], *, now: datetime
+    ) -> TakenOver:
+        taken = self.check_products(merchant, rows)
+        self.imported |= {pk: row for pk, row in rows.items() if pk not in taken.refused}
+        return taken
+
+    def exported_products(
+        self, merchant: Merchant, product_ids: Collection[int]
+    ) -> Mapping[int, Mapping[str, str]]:
+        return {pk: row for pk, row in self.imported.items() if pk in product_ids}
+
+    def product_states(self) -> Sequence[tuple[str, str]]:
+        return [("none", "Nicht bei Amazon"), ("live", "Live")]
+
+    def narrow_products(
+        self, merchant: Merchant, products: QuerySet[Product], state: str
+    ) -> QuerySet[Product]:
+        sold = list(self.imported)
+        return products.filter(pk__in=sold) if state == "live" else products.exclude(pk__in=sold)
+
+    def product_badges(self, merchant: Merchant, product_ids: Collection[int]) -> Mapping[int, Badge]:
+        return {pk: Badge("green", "circle-check", "Live") for pk in self.imported if pk in product_ids}
+
+    def products_called(self, merchant: Merchant, word: str) -> Collection[int]:
+        return [pk for pk, row in self.imported.items() if row.get("asin") == word]
 
     def product_details(self, merchant: Merchant, product_ids: Any) -> Mapping[int, Mapping[str, object]]:
         return {pk: {"asin": row["asin"]} for pk, row in self.imported.items() if pk in product_ids}

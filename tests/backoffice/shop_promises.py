@@ -180,6 +180,52 @@ class ShopPromises:
 
         assert self.stock(tea) == (10, 0)
 
+    def test_no_more_is_reserved_than_there_is(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+
+        shop.reserve([Reservation(f"amazon:{n}:1", tea, 3) for n in range(4)], now=NOW)
+        held = self.stock(tea)
+        shop.release([f"amazon:{n}:1" for n in range(4)], now=NOW)
+
+        assert held == (10, 10)
+        assert self.stock(tea) == (10, 0)
+
+    # --- what a channel may offer ---
+
+    def test_what_is_reserved_or_sold_is_not_offered(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+
+        shop.reserve([Reservation("amazon:pending:1", tea, 3)], now=NOW)
+        shop.place_orders([self._order(ONE, tea, quantity=2)], now=NOW)
+
+        values = shop.product_values([tea])[tea]
+        assert (values.product_id, values.code, values.available, values.reserved) == (tea, "TEE-1", 5, 3)
+        assert values.active
+
+    def test_an_order_always_arrives_and_what_is_offered_never_becomes_negative(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 1)
+
+        [placed] = shop.place_orders([self._order(ONE, tea, quantity=3)], now=NOW)
+
+        assert isinstance(placed, Placed)
+        assert self.stock(tea) == (0, 0)
+        assert shop.product_values([tea])[tea].available == 0
+
+    def test_what_comes_back_goes_to_orders_that_wait_before_it_is_offered_again(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 2)
+        shop.place_orders([self._order(ONE, tea, quantity=2), self._order(TWO, tea, quantity=1)], now=NOW)
+
+        self.cancel(ONE, "customer_exchange")
+
+        assert self.stock(tea) == (1, 0)
+        assert shop.product_values([tea])[tea].available == 1
+
+    def test_values_of_unknown_products_are_missing(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 1)
+
+        assert list(shop.product_values([tea, "999999999", "no key"])) == [tea]
+        assert shop.product_values([]) == {}
+
     # --- following the channel ---
 
     def test_an_address_that_arrives_later_is_kept_and_never_blanked(self, shop: Shop) -> None:

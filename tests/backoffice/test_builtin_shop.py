@@ -64,7 +64,7 @@ class TestBuiltinShop(ShopPromises):
 def test_a_page_is_placed_in_as_many_statements_whatever_its_lines_and_products(
     merchant: Merchant, amazon: ListeningChannel
 ) -> None:
-    teas = [product(merchant, f"TEE-{i}", counted=9) for i in range(20)]
+    teas = [product(merchant, f"TEE-{i}", counted=99) for i in range(20)]
     small = [new_order("305-1", new_line("1", product=teas[0]))]
     large = [new_order(f"306-{i}", *(new_line(str(n), product=teas[n]) for n in range(2))) for i in range(10)]
 
@@ -122,6 +122,24 @@ def test_nothing_personal_is_readable_in_the_database(merchant: Merchant, amazon
     row = str(Order.objects.of(merchant).values().get()) + str(bytes(order.sealed_people or b""))
     assert all(word not in row for word in ("Erika", "Beispielweg", "x1y2z3"))
     assert read_people(order).buyer_name == "Erika Muster"
+
+
+def test_values_of_many_products_are_read_in_one_statement(
+    merchant: Merchant, django_assert_num_queries: Any
+) -> None:
+    keys = [str(product(merchant, f"TEE-{i}", counted=i).pk) for i in range(20)]
+    shop = BuiltinShop(merchant.pk)
+
+    with django_assert_num_queries(1):
+        values = shop.product_values(keys)
+
+    assert [values[key].available for key in keys] == list(range(20))
+
+
+def test_values_are_those_of_this_merchant(merchant: Merchant, other_merchant: Merchant) -> None:
+    theirs = product(other_merchant, counted=5)
+
+    assert BuiltinShop(merchant.pk).product_values([str(theirs.pk)]) == {}
 
 
 def test_the_shop_is_a_shop() -> None:

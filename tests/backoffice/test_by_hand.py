@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from kogge.backoffice import orders, stock
+from kogge.backoffice.builtin_shop import BuiltinShop
 from kogge.backoffice.models import Order
 from kogge.backoffice.orders import ManualLine, ManualOrder, create_by_hand
 from kogge.backoffice.people import read_people
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
+from kogge.shops.port import Reservation
 from tests.backoffice.shop import ERIKA, NOW, in_stock, product, state
 
 ANNA = "anna@example.org"
@@ -98,3 +100,40 @@ def test_a_cancelled_order_by_hand_stays_paid_until_the_merchant_pays_back(merch
     orders.cancel(order, "no_inventory", actor=ANNA, now=NOW)
 
     assert state(order) == ("cancelled", "paid", "cancelled")
+
+
+def test_more_than_there_is_is_not_sold(merchant: Merchant) -> None:
+    tea = product(merchant, counted=5)
+
+    with pytest.raises(Refusal) as refused:
+        create(merchant, ManualLine(4, code="TEE-1"), ManualLine(2, code="TEE-1"))
+
+    assert refused.value.sentence == (
+        "Von Tee TEE-1 (TEE-1) willst du 6 Stück verkaufen, verfügbar sind 5. "
+        "Korrigiere den Warenbestand oder lass beim Produkt „Überverkauf“ zu."
+    )
+    assert in_stock(tea) == (5, 0)
+    assert not Order.objects.of(merchant).exists()
+
+
+def test_what_is_held_back_for_a_channel_is_not_sold(merchant: Merchant) -> None:
+    tea = product(merchant, counted=5)
+    BuiltinShop(merchant.pk).reserve([Reservation("amazon:305-1:1", str(tea.pk), 3)], now=NOW)
+
+    with pytest.raises(Refusal, match="verfügbar sind 2"):
+        create(merchant, ManualLine(3, code="TEE-1"))
+    create(merchant, ManualLine(2, code="TEE-1"))
+
+    assert in_stock(tea) == (3, 3)
+
+
+def test_a_product_that_may_be_oversold_is_sold_and_flagged(merchant: Merchant) -> None:
+    tea = product(merchant, counted=5)
+    tea.may_oversell = True
+    tea.save()
+
+    order = create(merchant, ManualLine(7, code="TEE-1"))
+
+    assert order.lines.get().oversold == 2
+    assert in_stock(tea) == (0, 0)
+    assert stock.audit(merchant.pk) == []

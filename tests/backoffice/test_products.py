@@ -3,14 +3,24 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from kogge.backoffice import stock
 from kogge.backoffice.models import Product, StockEntry
-from kogge.backoffice.products import Imported, ImportRefused, decimal_from, import_products, yes_or_no
+from kogge.backoffice.placing import place
+from kogge.backoffice.products import (
+    Imported,
+    ImportRefused,
+    decimal_from,
+    import_products,
+    preview_products,
+    yes_or_no,
+)
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
 from kogge.values import InvalidValue
-from tests.backoffice.shop import NOW, ListeningChannel, in_stock, product
+from tests.backoffice.shop import NOW, ListeningChannel, in_stock, new_line, new_order, product
 
 ANNA = "anna@example.org"
 ALL_COLUMNS = (
@@ -94,15 +104,15 @@ def test_every_wrong_line_is_named_and_nothing_is_written(merchant: Merchant) ->
     )
 
     assert sentences == [
-        "Zeile 3: 4006381333932 ist keine gültige GTIN.",
-        "Zeile 4: teuer ist kein Preis.",
-        "Zeile 5: Ein Preis kann nicht negativ sein.",
-        "Zeile 6: 1.999 ist kein Preis.",
-        "Zeile 7: 1.5 in Spalte stock ist keine ganze Zahl von 0 bis 10000000.",
-        "Zeile 8: -1 in Spalte stock ist keine ganze Zahl von 0 bis 10000000.",
-        "Zeile 9: 366 in Spalte lead_time_days ist keine ganze Zahl von 0 bis 365.",
-        "Zeile 10: Die Artikelnummer fehlt.",
-        "Zeile 11: Die Artikelnummer TEE-1 steht schon in Zeile 2.",
+        "Zeile 3, Spalte gtin: 4006381333932 ist keine gültige GTIN.",
+        "Zeile 4, Spalte price: teuer ist kein Preis.",
+        "Zeile 5, Spalte price: Ein Preis kann nicht negativ sein.",
+        "Zeile 6, Spalte price: 1.999 ist kein Preis.",
+        "Zeile 7, Spalte stock: 1.5 ist keine ganze Zahl von 0 bis 10000000.",
+        "Zeile 8, Spalte stock: -1 ist keine ganze Zahl von 0 bis 10000000.",
+        "Zeile 9, Spalte lead_time_days: 366 ist keine ganze Zahl von 0 bis 365.",
+        "Zeile 10, Spalte code: Die Artikelnummer fehlt.",
+        "Zeile 11, Spalte code: Die Artikelnummer TEE-1 steht schon in Zeile 2.",
     ]
 
 
@@ -110,8 +120,8 @@ def test_a_new_product_needs_title_and_price(merchant: Merchant) -> None:
     sentences = refused(merchant, "code,title,price", "TEE-1,,1.00", "TEE-2,Assam,")
 
     assert sentences == [
-        "Zeile 2: Das neue Produkt TEE-1 braucht einen Titel.",
-        "Zeile 3: Das neue Produkt TEE-2 braucht einen Preis.",
+        "Zeile 2, Spalte title: Das neue Produkt TEE-1 braucht einen Titel.",
+        "Zeile 3, Spalte price: Das neue Produkt TEE-2 braucht einen Preis.",
     ]
 
 
@@ -187,3 +197,153 @@ def test_yes_and_no_are_understood_in_both_languages() -> None:
     assert [yes_or_no(word) for word in ("yes", "Ja", " NO ", "nein")] == [True, True, False, False]
     with pytest.raises(InvalidValue):
         yes_or_no("vielleicht")
+
+
+def test_every_column_of_a_product_is_taken_over(merchant: Merchant) -> None:
+    read(
+        merchant,
+        "code\ttitle\tprice\tvat_rate\tdescription\tactive\tmay_oversell",
+        "TEE-1\tAssam\t8,90\t7,00 %\tKräftig, malzig\tnein\tja",
+        "TEE-2\tDarjeeling\t9,90\t\t\t\t",
+    )
+
+    first, second = Product.objects.of(merchant).order_by("code")
+    assert (first.vat_rate, first.description, first.active, first.may_oversell) == (
+        Decimal(7),
+        "Kräftig, malzig",
+        False,
+        True,
+    )
+    assert (second.vat_rate, second.active, second.may_oversell) == (Decimal(19), True, False)
+
+
+def test_variants_name_their_main_product_wherever_it_stands(merchant: Merchant) -> None:
+    product(merchant, "KANNE")
+
+    read(
+        merchant,
+        "code,title,price,parent,option",
+        "TEE-1-M,Assam M,8.90,TEE-1,Größe M",
+        "KANNE-ROT,Kanne rot,19.90,KANNE,rot",
+        "TEE-1,Assam,8.90,,",
+    )
+
+    parents = dict(
+        Product.objects.of(merchant).filter(parent__isnull=False).values_list("code", "parent__code")
+    )
+    assert parents == {"TEE-1-M": "TEE-1", "KANNE-ROT": "KANNE"}
+    assert Product.objects.of(merchant).get(code="TEE-1-M").option == "Größe M"
+    assert read(merchant, "code,parent", "TEE-1-M,TEE-1") == Imported(0, 0, 1)
+
+
+def test_main_products_are_there_and_no_variants(merchant: Merchant) -> None:
+    main, variant = product(merchant, "MAIN"), product(merchant, "VAR")
+    Product.objects.of(merchant).filter(pk=variant.pk).update(parent=main)
+
+    sentences = refused(
+        merchant,
+        "code,title,price,parent",
+        "A,A,1,WEG",
+        "B,B,1,B",
+        "C,C,1,A",
+    )
+    in_shop = refused(merchant, "code,title,price,parent", "A,A,1,WEG", "D,D,1,VAR", "MAIN,,,E", "E,E,1,")
+
+    assert sentences == [
+        "Zeile 3, Spalte parent: Ein Produkt kann nicht seine eigene Variante sein.",
+        "Zeile 4, Spalte parent: A ist selbst eine Variante und kann keine Varianten haben.",
+    ]
+    assert in_shop == [
+        "Zeile 2, Spalte parent: Das Hauptprodukt WEG gibt es nicht.",
+        "Zeile 3, Spalte parent: VAR ist selbst eine Variante und kann keine Varianten haben.",
+        "Zeile 4, Spalte parent: MAIN hat selbst Varianten und kann keine Variante werden.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "part"),
+    [
+        ("vat_rate", "16", "16 ist kein MwSt.-Satz: Möglich sind 19, 7 und 0."),
+        ("active", "vielleicht", "vielleicht ist weder ja noch nein."),
+        ("option", "x" * 101, "Der Text ist länger als 100 Zeichen."),
+        ("title", "x" * 501, "Der Text ist länger als 500 Zeichen."),
+    ],
+)
+def test_a_wrong_cell_is_named_with_its_column(merchant: Merchant, column: str, text: str, part: str) -> None:
+    product(merchant, "TEE-1")
+
+    assert refused(merchant, f"code,{column}", f"TEE-1,{text}") == [f"Zeile 2, Spalte {column}: {part}"]
+
+
+def test_no_more_than_a_hundred_errors_are_named(merchant: Merchant) -> None:
+    lines = [f"TEE-{number},Tee,teuer" for number in range(150)]
+
+    assert len(refused(merchant, "code,title,price", *lines)) == 100
+
+
+def test_the_channel_hears_once_of_what_changed(merchant: Merchant, amazon: ListeningChannel) -> None:
+    cheaper, counted, same = (product(merchant, code, counted=5, price="9.90") for code in ("A", "B", "C"))
+    renamed = product(merchant, "D", counted=5, price="9.90")
+    amazon.changed.clear()
+
+    done = read(
+        merchant,
+        "code,title,price,stock",
+        "A,,8.90,5",
+        "B,,9.90,4",
+        f"C,{same.title},9.90,5",
+        "D,Neu,,",
+        "E,Neu,1.00,3",
+    )
+
+    assert done == Imported(created=1, updated=3, unchanged=1)
+    assert amazon.changed == [{cheaper.pk, counted.pk}]
+    assert renamed.pk not in amazon.changed[0]
+
+
+def test_what_comes_in_covers_oversold_lines_first(merchant: Merchant) -> None:
+    tea = product(merchant, "TEE-1", counted=2)
+    place(merchant.pk, [new_order("305-1", new_line(quantity=5, product=tea))], now=NOW)
+    tea.refresh_from_db()
+    owed = (tea.stock, tea.oversold)
+
+    read(merchant, "code,stock", "TEE-1,10")
+
+    tea.refresh_from_db()
+    assert owed == (0, 3)
+    assert (tea.stock, tea.oversold) == (7, 0)
+    assert stock.audit(merchant.pk) == []
+
+
+def test_the_preview_says_what_the_import_does_and_writes_nothing(
+    merchant: Merchant, amazon: ListeningChannel
+) -> None:
+    product(merchant, "A", counted=5, price="9.90")
+    product(merchant, "B", counted=5, price="9.90")
+    text = "code,title,price,stock,asin\nA,,8.90,5,\nB,,,,B00TEE0001\nC,Neu,1.00,3,\n"
+    before = list(Product.objects.of(merchant).values())
+
+    preview = preview_products(merchant, text)
+
+    assert list(Product.objects.of(merchant).values()) == before
+    assert (preview.created, preview.updated, preview.unchanged) == (1, 2, 0)
+    assert [(row.code, row.is_new, list(row.changes)) for row in preview.rows] == [
+        ("A", False, [("price", Decimal("9.90"), Decimal("8.90"))]),
+        ("B", False, [("asin", "", "B00TEE0001")]),
+        ("C", True, [("price", None, Decimal("1.00")), ("stock", None, 3)]),
+    ]
+    assert read(merchant, text) == Imported(preview.created, preview.updated, preview.unchanged)
+
+
+def test_a_hundred_rows_take_as_many_statements_as_ten(merchant: Merchant) -> None:
+    def statements(first: int, count: int, price: str) -> int:
+        lines = [f"TEE-{n},Tee,{price},{n},ja,B{n:09d},SKU-{n}" for n in range(first, first + count)]
+        with CaptureQueriesContext(connection) as queries:
+            read(merchant, "code,title,price,stock,amazon,asin,amazon_sku", *lines)
+        return len(queries)
+
+    statements(1, 1, "1.00")  # the first lock of a shop makes its row
+    few, many = statements(100, 10, "1.00"), statements(200, 40, "1.00")
+    few_again, many_again = statements(100, 10, "2.00"), statements(200, 40, "2.00")
+
+    assert (many, many_again) == (few, few_again)

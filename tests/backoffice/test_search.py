@@ -5,14 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from kogge.backoffice import dispatch, orders
+from kogge.backoffice import dispatch, orders, stock
 from kogge.backoffice.people import search_words
 from kogge.backoffice.placing import place
-from kogge.backoffice.search import OrderFilter, find_orders
+from kogge.backoffice.search import OrderFilter, find_orders, oversold_lines
 from kogge.merchants.models import Merchant
 from kogge.values import Address
-from tests.backoffice.shop import NOW, ListeningChannel, new_line, new_order, stored
+from tests.backoffice.shop import NOW, ListeningChannel, new_line, new_order, product, stored
 
 DAY = timedelta(days=1)
 
@@ -149,3 +150,23 @@ def test_results_can_be_counted_cut_and_joined(shop: Merchant) -> None:
 )
 def test_names_are_compared_in_one_form(text: str, words: list[str]) -> None:
     assert search_words(text) == words
+
+
+def test_oversold_orders_are_found_until_stock_comes_in(shop: Merchant, other_merchant: Merchant) -> None:
+    tea, theirs = product(shop, "TEE-9", counted=1), product(other_merchant, "TEE-9")
+    place(shop.pk, [new_order("901-1", new_line(product=tea, quantity=3))], now=NOW)
+    place(other_merchant.pk, [new_order("902-1", new_line(product=theirs))], now=NOW)
+
+    waiting = found(shop, oversold=True)
+    stock.correct_stock(tea, 2, actor="anna@example.org", now=NOW)
+
+    assert waiting == ["901"]
+    assert found(shop, oversold=True) == []
+
+
+def test_oversold_lines_are_read_out_of_their_own_index(shop: Merchant) -> None:
+    if connection.vendor == "postgresql":  # it reads tiny tables whole if it may
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+    assert "line_oversold" in oversold_lines(shop).explain()

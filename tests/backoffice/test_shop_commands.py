@@ -78,7 +78,7 @@ def test_products_are_read_and_listed(ask: Answer, tmp_path: Path) -> None:
 
     read = ask("products", "import", file)
 
-    assert read == {"created": 2, "updated": 0}
+    assert read == {"created": 2, "updated": 0, "unchanged": 0}
     assert ask("products", "list") == [
         {
             "code": "TEE-1",
@@ -105,7 +105,53 @@ def test_a_wrong_file_ends_with_its_lines(fails: Answer, tmp_path: Path) -> None
     file = tmp_path / "tee.csv"
     file.write_text("code,title,price\nTEE-1,Assam,teuer\n")
 
-    assert fails("products", "import", file) == "Zeile 2: teuer ist kein Preis."
+    assert fails("products", "import", file) == "Zeile 2, Spalte price: teuer ist kein Preis."
+
+
+def test_every_wrong_line_stands_on_a_line_of_its_own(
+    merchant: Merchant, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "tee.csv"
+    file.write_text("code,title,price\nTEE-1,Assam,teuer\nTEE-2,,\nTEE-3,Assam,-1\n")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["products", "import", str(file), "--merchant", merchant.slug])
+
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (1, "")
+    assert printed.err.splitlines() == [
+        "Zeile 2, Spalte price: teuer ist kein Preis.",
+        "Zeile 4, Spalte price: Ein Preis kann nicht negativ sein.",
+    ]
+
+
+def test_people_read_what_the_import_did(
+    merchant: Merchant, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    product(merchant)
+    file = tmp_path / "tee.csv"
+    file.write_text("code,title,price\nTEE-1,Assam,1\nTEE-2,Darjeeling,2\n")
+
+    main(["products", "import", str(file), "--merchant", merchant.slug])
+
+    assert capsys.readouterr().out == "1 Produkte angelegt, 1 geändert, 0 unverändert.\n"
+
+
+def test_products_are_written_to_a_file_and_read_again(
+    ask: Answer, merchant: Merchant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    product(merchant, counted=10)
+    file = tmp_path / "out.csv"
+
+    written = ask("products", "export", file)
+    main(["products", "export", "--merchant", merchant.slug])
+    printed = capsys.readouterr().out
+
+    assert written == {"products": 1}
+    assert printed == file.read_bytes().decode()
+    assert ask("products", "import", file) == {"created": 0, "updated": 0, "unchanged": 1}
+    assert ask("products", "export")[0]["price"] == "9.90"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.usefixtures("placed")

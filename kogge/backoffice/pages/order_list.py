@@ -24,7 +24,7 @@ from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
 PAGE_SIZE = 50
-FILTERS = ("q", "channel", "since", "until", "late")  # parameters of the address
+FILTERS = ("q", "channel", "since", "until", "late", "oversold")  # parameters of the address
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Row:
     buyer: str
     lines: Sequence[OrderLine]
     units: int
+    oversold: int
 
     @property
     def first_title(self) -> str:
@@ -107,6 +108,7 @@ def read_filter(query: QueryDict) -> OrderFilter:
         until=_midnight(query.get("until", ""), plus_days=1),
         words=query.get("q", "").strip(),
         late=bool(query.get("late")),
+        oversold=bool(query.get("oversold")),
     )
 
 
@@ -119,7 +121,8 @@ def with_lines(merchant: Merchant, orders: Iterable[Order]) -> list[Row]:
 
 def _row(order: Order) -> Row:
     lines = list(order.lines.all())
-    return Row(order, buyer_of(order), lines, sum(line.quantity for line in lines))
+    units, oversold = sum(line.quantity for line in lines), sum(line.oversold for line in lines)
+    return Row(order, buyer_of(order), lines, units, oversold)
 
 
 def _sorted(orders: QuerySet[Order], tab: Tab) -> QuerySet[Order]:

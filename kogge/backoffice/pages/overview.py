@@ -14,7 +14,7 @@ from kogge.backoffice.channels import CHANNELS, Channel
 from kogge.backoffice.models import Order, Product
 from kogge.backoffice.pages.channels import is_running
 from kogge.backoffice.pages.order_list import with_lines
-from kogge.backoffice.search import WAITING_DELIVERIES, late
+from kogge.backoffice.search import WAITING_DELIVERIES, late, oversold_lines
 from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
@@ -31,6 +31,7 @@ def overview(request: MerchantRequest) -> HttpResponse:
         "backoffice/overview.html",
         {
             "figures": _figures(request.merchant, now),
+            "oversold": oversold_lines(request.merchant).values("order_id").distinct().count(),
             "latest": with_lines(request.merchant, latest),
             "steps": _first_steps(request.merchant),
             "now": now,

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.db import transaction
-from django.http import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kogge.backoffice import product_files
+from kogge.backoffice.channels import CHANNELS
+from kogge.backoffice.models import ProductFile
 from kogge.backoffice.pages.order_acts import REFUSED
-from kogge.backoffice.products import CHANNEL_COLUMNS, OWN_COLUMNS, Imported, ImportRefused, import_products
-from kogge.backoffice.refusal import Refusal
+from kogge.backoffice.product_csv import MOST_ERRORS, READERS
 from kogge.merchants.access import MerchantRequest, staff
 
-LARGEST_FILE = 2_000_000  # bytes; the preview carries the text along
-ROWS_SHOWN = 20
+LARGEST_FILE = 25_000_000  # bytes
 ENCODINGS = ("utf-8-sig", "cp1252")  # what spreadsheets write
 
-
-@dataclass(frozen=True)
-class Preview:
-    """What the file would do, and its first rows as they are written there."""
-
-    outcome: Imported
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    left_out: int
+State = ProductFile.State
 
 
 class FileForm(forms.Form):
@@ -52,9 +41,7 @@ class FileForm(forms.Form):
         """The text of the file."""
         upload = self.cleaned_data["file"]
         if upload.size > LARGEST_FILE:
-            raise forms.ValidationError(
-                _("Die Datei ist größer als 2 MB. Teile sie auf oder nimm „kogge products import“.")
-            )
+            raise forms.ValidationError(_("Die Datei ist größer als 25 MB. Teile sie auf."))
         raw: bytes = upload.read()
         for encoding in ENCODINGS:
             try:
@@ -66,54 +53,76 @@ class FileForm(forms.Form):
 
 @staff
 def product_import(request: MerchantRequest) -> HttpResponseBase:
-    """First the preview, then the writing; wrong lines are named, and nothing of the file is written."""
+    """Take a file in; what it would do is shown on its own page, before anything is written."""
     if request.method != "POST":
-        return _page(request, FileForm())
-    if "confirmed" in request.POST:
-        return _write(request, request.POST.get("text", ""))
+        return _choose(request, FileForm())
     form = FileForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _page(request, form, status=REFUSED)
-    text = form.cleaned_data["file"]
-    try:
-        preview = _preview(request, text)
-    except Refusal as refusal:
-        return _page(request, FileForm(), refusal=refusal, status=REFUSED)
-    return render(request, "backoffice/product_import_preview.html", {"preview": preview, "text": text})
-
-
-def _preview(request: MerchantRequest, text: str) -> Preview:
-    """Carry the import out and take it back: a preview by other means would be a promise only."""
-    with transaction.atomic():
-        outcome = import_products(request.merchant, text, actor=request.user.email, now=timezone.now())
-        transaction.set_rollback(True)
-    header = text.partition("\n")[0]
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    table = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
-    columns, rows = table[0], table[1:]
-    return Preview(outcome, columns, rows[:ROWS_SHOWN], max(0, len(rows) - ROWS_SHOWN))
-
-
-def _write(request: MerchantRequest, text: str) -> HttpResponseBase:
-    try:
-        outcome = import_products(request.merchant, text, actor=request.user.email, now=timezone.now())
-    except Refusal as refusal:
-        return _page(request, FileForm(), refusal=refusal, status=REFUSED)
-    messages.success(
-        request,
-        _("Import fertig: %(created)s neue Produkte, %(updated)s bekannte.")
-        % {"created": outcome.created, "updated": outcome.updated},
+        return _choose(request, form, status=REFUSED)
+    file = product_files.keep_file(
+        request.merchant,
+        name=form["file"].data.name,
+        text=form.cleaned_data["file"],
+        actor=request.user.email,
+        now=timezone.now(),
     )
-    return redirect("products")
+    return redirect("product_file", file.pk)
 
 
-def _page(
-    request: MerchantRequest, form: FileForm, *, refusal: Refusal | None = None, status: int = 200
+@staff
+def product_file(request: MerchantRequest, pk: int) -> HttpResponseBase:
+    """How a file stands: its check, the preview, the writing, the result, or what is wrong with it."""
+    file = get_object_or_404(ProductFile.objects.of(request.merchant).defer("packed"), pk=pk)
+    if request.method == "POST":
+        return _act(request, file)
+    if file.state == State.REFUSED:
+        return _choose(request, FileForm(), file.outcome)
+    template = "backoffice/_product_file.html" if request.htmx else "backoffice/product_file.html"
+    context = {
+        "file": file,
+        "is_working": _is_working(file),
+        "percent": _percent(file),
+        "left_out": _left_out(file.outcome),
+    }
+    return render(request, template, context)
+
+
+def _act(request: MerchantRequest, file: ProductFile) -> HttpResponseBase:
+    """Agree to what was shown, or take the file back."""
+    if "confirmed" in request.POST:
+        product_files.agree(ProductFile.objects.of(request.merchant).get(pk=file.pk), now=timezone.now())
+        return redirect("product_file", file.pk)
+    if "forget" in request.POST:
+        product_files.forget(file)
+        return redirect("product_import")
+    raise Http404
+
+
+def _is_working(file: ProductFile) -> bool:
+    return file.state in {State.CHECKING, State.WRITING}
+
+
+def _percent(file: ProductFile) -> int:
+    return min(100, 100 * file.rows_done // max(1, file.rows))
+
+
+def _left_out(outcome: dict[str, Any]) -> int:
+    """Lines that do something, but are not among the first that are shown."""
+    doing: int = outcome.get("created", 0) + outcome.get("updated", 0)
+    return max(0, doing - len(outcome.get("rows", [])))
+
+
+def _choose(
+    request: MerchantRequest, form: FileForm, wrong: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponseBase:
+    """Choose a file; above it what was wrong with the last one."""
+    found = wrong or {}
+    used = [channel.columns_in_use(request.merchant) for channel in CHANNELS.values()]
     context = {
         "form": form,
-        "errors": refusal.errors if isinstance(refusal, ImportRefused) else [],
-        "refusal": refusal.sentence if refusal and not isinstance(refusal, ImportRefused) else "",
-        "columns": [*OWN_COLUMNS, *(column for columns in CHANNEL_COLUMNS.values() for column in columns)],
+        "errors": found.get("errors", []),
+        "most_errors": MOST_ERRORS,
+        "refusal": found.get("sentence", ""),
+        "columns": [*READERS, *chain.from_iterable(used)],
     }
     return render(request, "backoffice/product_import.html", context, status=status)

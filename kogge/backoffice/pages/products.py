@@ -1,198 +1,118 @@
-"""Produkte: the list, the page of a product, its stock and every movement of it."""
+"""Produkte: the list, searched by number and title, narrowed by how products stand at the channels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from django import forms
-from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db import transaction
-from django.db.models import Q
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
 
-from kogge.backoffice import stock
-from kogge.backoffice.channels import CHANNELS
-from kogge.backoffice.models import Product, StockEntry
-from kogge.backoffice.pages.order_acts import REFUSED
-from kogge.backoffice.products import LONGEST_CODE, LONGEST_LEAD_TIME, LONGEST_TITLE, canonical_gtin
-from kogge.backoffice.refusal import Refusal
-from kogge.merchants.access import MerchantRequest, reader, staff
+from kogge.backoffice.channels import CHANNELS, Badge
+from kogge.backoffice.models import Product
+from kogge.backoffice.pages.paging import Slice, slice_of
+from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
 PAGE_SIZE = 50
-MOVEMENTS_SHOWN = 30
 MOST_WORDS = 8
+DIGITS_OF_GTIN = range(8, 15)
 
 
-class ProductForm(forms.Form):
-    """The merchant's own data of a product. Stock is not among them: it only moves in the ledger."""
+@dataclass(frozen=True)
+class Row:
+    """A product as the list shows it: with how it stands at each channel that sells it."""
 
-    title = forms.CharField(label=gettext_lazy("Titel"), max_length=LONGEST_TITLE)
-    code = forms.CharField(label=gettext_lazy("Artikelnummer"), max_length=LONGEST_CODE)
-    gtin = forms.CharField(
-        label=gettext_lazy("GTIN"),
-        max_length=20,
-        required=False,
-        help_text=gettext_lazy("Die Nummer unter dem Strichcode (EAN), 8 bis 14 Ziffern."),
-    )
-    price = forms.DecimalField(
-        label=gettext_lazy("Preis"), min_value=Decimal(0), max_digits=14, decimal_places=2, localize=True
-    )
-    vat_rate = forms.DecimalField(
-        label=gettext_lazy("MwSt.-Satz"), min_value=Decimal(0), max_digits=4, decimal_places=2, localize=True
-    )
-    lead_time_days = forms.IntegerField(
-        label=gettext_lazy("Lieferzeit in Werktagen"),
-        min_value=0,
-        max_value=LONGEST_LEAD_TIME,
-        help_text=gettext_lazy("So viele Werktage brauchst du, bis die Ware das Haus verlässt."),
-    )
-    active = forms.BooleanField(
-        label=gettext_lazy("Aktiv"),
-        required=False,
-        help_text=gettext_lazy("Nur aktive Produkte werden verkauft."),
-    )
-
-    def __init__(self, typed: Any, product: Product) -> None:
-        known = {name: getattr(product, name) for name in self.base_fields}
-        super().__init__(typed, initial=known)
-        self.product = product
-
-    def clean_gtin(self) -> str:
-        """The GTIN with its check digit right, or nothing."""
-        typed = self.cleaned_data["gtin"].strip()
-        try:
-            return canonical_gtin(typed) if typed else ""
-        except Refusal as refusal:
-            raise forms.ValidationError(refusal.sentence) from refusal
-
-    def clean_code(self) -> str:
-        """The article number, which a shop has once."""
-        code: str = self.cleaned_data["code"]
-        others = Product.objects.of_id(self.product.merchant_id).exclude(pk=self.product.pk)
-        if others.filter(code=code).exists():
-            raise forms.ValidationError(_("Diese Artikelnummer gibt es schon."))
-        return code
+    product: Product
+    badges: Sequence[tuple[str, Badge]]
 
 
-class StockForm(forms.Form):
-    """What was counted."""
+@dataclass(frozen=True)
+class StateFilter:
+    """The states a channel knows, and which of them is asked for."""
 
-    counted = forms.IntegerField(
-        label=gettext_lazy("Gezählter Warenbestand"),
-        min_value=-stock.MOST_STOCK,
-        max_value=stock.MOST_STOCK,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
-    )
+    channel: str
+    title: str
+    choices: Sequence[tuple[str, str]]
+    chosen: str
 
 
 @reader
 def products(request: MerchantRequest) -> HttpResponse:
-    """The products by article number, found by number, title or GTIN."""
+    """The products by article number."""
     words = request.GET.get("q", "").strip()
-    found = Product.objects.of(request.merchant).order_by("code")
-    for word in words.split()[:MOST_WORDS]:
-        found = found.filter(Q(code__icontains=word) | Q(title__icontains=word) | Q(gtin=word))
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = _with_channels(request.merchant, list(page.object_list))
-    return render(request, "backoffice/products.html", {"page": page, "words": words, "rows": rows})
-
-
-@staff
-def new_product(request: MerchantRequest) -> HttpResponseBase:
-    """A product is born without stock; the first count gives it some."""
-    form = ProductForm(request.POST or None, Product(merchant=request.merchant))
-    if request.method == "POST" and _saved(form):
-        messages.success(request, _("Das Produkt ist angelegt. Trage jetzt den Warenbestand ein."))
-        return redirect("product", form.product.pk)
-    status = REFUSED if request.method == "POST" else 200
-    return render(request, "backoffice/product_new.html", {"form": form}, status=status)
-
-
-@staff
-def product(request: MerchantRequest, pk: int) -> HttpResponseBase:
-    """One product: its data, its stock, its channels."""
-    found = get_object_or_404(Product.objects.of(request.merchant), pk=pk)
-    form = ProductForm(request.POST or None, found)
-    if request.method == "POST" and _saved(form):
-        messages.success(request, _("Das Produkt ist gespeichert."))
-        return redirect("product", pk)
-    return _show(request, found, form=form)
-
-
-@staff
-def correct_stock(request: MerchantRequest, pk: int) -> HttpResponseBase:
-    """Set the stock to what was counted."""
-    found = get_object_or_404(Product.objects.of(request.merchant), pk=pk)
-    if request.method != "POST":
-        return redirect("product", pk)
-    form = StockForm(request.POST)
-    if not form.is_valid():
-        return _show(request, found, stock_form=form)
-    try:
-        stock.correct_stock(found, form.cleaned_data["counted"], actor=request.user.email, now=timezone.now())
-    except Refusal as refusal:
-        form.add_error("counted", refusal.sentence)
-        return _show(request, found, stock_form=form)
-    messages.success(request, _("Der Warenbestand ist jetzt %(stock)s.") % {"stock": found.stock})
-    return redirect("product", pk)
-
-
-def _saved(form: ProductForm) -> bool:
-    """Save what is valid. The shop's lock comes first, so that an import cannot write in between."""
-    product = form.product
-    with transaction.atomic():
-        stock.lock_shop(product.merchant_id)
-        if not form.is_valid():
-            return False
-        for name, value in form.cleaned_data.items():
-            setattr(product, name, value)
-        product.changed_at = timezone.now()
-        # Never the stock: it may have moved since the page was drawn.
-        product.save(update_fields=[*form.cleaned_data, "changed_at"] if product.pk else None)
-    return True
-
-
-def _show(
-    request: MerchantRequest,
-    found: Product,
-    *,
-    form: ProductForm | None = None,
-    stock_form: StockForm | None = None,
-) -> HttpResponse:
-    movements = StockEntry.objects.of(request.merchant).filter(product=found).select_related("line__order")
+    filters = _filters(request.GET)
+    found = _narrowed(request.merchant, filters)
+    exact = _called(request.merchant, found, words) if words and "titles" not in request.GET else None
+    if words:
+        found = exact if exact is not None else _containing(found, words)
+    is_filtered = bool(words) or any(each.chosen for each in filters)
+    page = _page(found, request.GET.get("page"), is_filtered=is_filtered)
     context = {
-        "product": found,
-        "form": form or ProductForm(None, found),
-        "stock_form": stock_form or StockForm(initial={"counted": found.stock}),
-        "available": found.stock - found.reserved,
-        "movements": movements.order_by("-id")[:MOVEMENTS_SHOWN],
-        "panels": _panels(request, found),
+        "page": page,
+        "words": words,
+        "filters": filters,
+        "is_filtered": is_filtered,
+        "is_exact": exact is not None,
+        "rows": _with_badges(request.merchant, list(page.object_list)),
     }
-    status = REFUSED if request.method == "POST" else 200
-    return render(request, "backoffice/product.html", context, status=status)
+    return render(request, "backoffice/products.html", context)
 
 
-def _panels(request: MerchantRequest, found: Product) -> list[str]:
-    """What each channel adds to the page of a product: the box "Kanäle"."""
-    drawn: list[str] = []
+def _filters(query: Mapping[str, str]) -> list[StateFilter]:
+    """One for each channel, read from the parameter that is called like the channel."""
+    filters = []
+    for name, channel in CHANNELS.items():
+        choices = channel.product_states()
+        chosen = query.get(name, "")
+        known = chosen if chosen in dict(choices) else ""
+        filters.append(StateFilter(name, channel.title, choices, known))
+    return filters
+
+
+def _narrowed(merchant: Merchant, filters: Sequence[StateFilter]) -> QuerySet[Product]:
+    found = Product.objects.of(merchant)
+    for each in filters:
+        if each.chosen:
+            found = CHANNELS[each.channel].narrow_products(merchant, found, each.chosen)
+    return found
+
+
+def _called(merchant: Merchant, found: QuerySet[Product], words: str) -> QuerySet[Product] | None:
+    """The products with exactly this number, each look-up out of an index; None if there are none."""
+    every = Product.objects.of(merchant)
+    ids = set(every.filter(code__in={words, words.upper()}).values_list("pk", flat=True))
+    digits = words.replace(" ", "").replace("-", "")
+    if digits.isascii() and digits.isdecimal() and len(digits) in DIGITS_OF_GTIN:
+        ids |= set(every.filter(gtin=digits).values_list("pk", flat=True)[:PAGE_SIZE])
     for channel in CHANNELS.values():
-        panel = channel.product_panel(found, request)
-        if panel is not None:
-            drawn.append(render_to_string(panel.template, dict(panel.context), request))
-    return drawn
+        ids |= set(channel.products_called(merchant, words))
+    exact = found.filter(pk__in=ids)
+    return exact if ids and exact.exists() else None
 
 
-def _with_channels(merchant: Merchant, found: Sequence[Product]) -> list[tuple[Product, list[str]]]:
-    """Each product with the channels that sell it."""
+def _containing(found: QuerySet[Product], words: str) -> QuerySet[Product]:
+    for word in words.split()[:MOST_WORDS]:
+        found = found.filter(Q(code__icontains=word) | Q(title__icontains=word))
+    return found
+
+
+def _page(
+    found: QuerySet[Product], number: str | None, *, is_filtered: bool
+) -> Page[Product] | Slice[Product]:
+    """All products are counted out of an index; what a search leaves over is not counted at all."""
+    found = found.order_by("code").select_related("parent").defer("description", "parent__description")
+    if is_filtered:
+        return slice_of(found, number, PAGE_SIZE)
+    return Paginator(found, PAGE_SIZE).get_page(number)
+
+
+def _with_badges(merchant: Merchant, found: Sequence[Product]) -> list[Row]:
     ids = [product.pk for product in found]
-    sold = {name: channel.product_details(merchant, ids) for name, channel in CHANNELS.items()} if ids else {}
-    return [(product, [name for name, details in sold.items() if product.pk in details]) for product in found]
+    stand = {name: channel.product_badges(merchant, ids) for name, channel in CHANNELS.items()} if ids else {}
+    return [
+        Row(product, [(name, badges[product.pk]) for name, badges in stand.items() if product.pk in badges])
+        for product in found
+    ]

@@ -76,6 +76,12 @@ def goods_status(order: Order) -> State:
     return State(*look, order.get_delivery_status_display())
 
 
+def oversold(units: int) -> State:
+    """Überverkauft: so many units were sold that are not there."""
+    text = ngettext("%(count)s Stück überverkauft", "%(count)s Stück überverkauft", units)
+    return State("amber", "alert-triangle", text % {"count": units})
+
+
 def mail_state(mail: Mail) -> State:
     """Whether a mail left the house."""
     return State(*MAIL.get(mail.state, UNKNOWN), mail.get_state_display())

@@ -8,6 +8,7 @@ from decimal import Decimal
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,10 +17,11 @@ from django.utils.translation import gettext as _
 
 from kogge.backoffice.carriers import tracking_url
 from kogge.backoffice.channels import channel_title
-from kogge.backoffice.models import Mail, Order, Parcel
+from kogge.backoffice.models import Mail, Order, Parcel, Product
 from kogge.backoffice.pages import states
 from kogge.backoffice.pages.addresses import address_lines
 from kogge.backoffice.pages.states import State
+from kogge.backoffice.pictures import small_name
 from kogge.values import Address
 
 register = template.Library()
@@ -113,6 +115,21 @@ def ago(at: datetime | None) -> str:
     if passed < timedelta(minutes=1):
         return _("gerade eben")
     return _("vor %(time)s") % {"time": states.duration(passed)}
+
+
+@register.simple_tag
+def thumbnail(product: Product | None) -> SafeString:
+    """A small picture of a product, or a frame without one. The title beside it says what it shows."""
+    if product is None or not product.image:
+        return format_html('<span class="picture">{}</span>', icon("photo"))
+    address = reverse("picture", args=[small_name(product.image)])
+    return format_html('<span class="picture"><img src="{}" alt="" loading="lazy"></span>', address)
+
+
+@register.simple_tag
+def oversold(units: int) -> SafeString | str:
+    """That so many units were sold which are not there; nothing for none."""
+    return state(states.oversold(units)) if units else ""
 
 
 @register.inclusion_tag("backoffice/_field.html")

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from kogge.backoffice import dispatch
+from kogge.backoffice import dispatch, pictures, product_files
 from kogge.backoffice.models import Mail, Order, OrderEvent, Product
 from kogge.merchants.models import Membership, Merchant, User
 from kogge.urls import urlpatterns
@@ -32,6 +32,7 @@ PAGES = (
     "products",
     "product_new",
     "product_import",
+    "product_file",
     "product",
     "channels",
     "apps",
@@ -41,8 +42,8 @@ PAGES = (
     "password_change",
 )
 OWNER_PAGES = ("member_new", "member", "member_remove")
-FILES = ("packing_slips", "packing_slip")
-ACTS = ("orders_bulk", "order_act", "product_stock", "language", "merchant", "logout")
+FILES = ("packing_slips", "packing_slip", "picture", "product_export")
+ACTS = ("orders_bulk", "order_act", "product_stock", "product_picture", "language", "merchant", "logout")
 OPEN_TO_ALL = ("login", "health")
 PARTS = ("orders_fresh", "order_live")  # of a page, fetched by htmx
 ORDER_ACTS = ("paid", "pack", "reset-packing", "ship", "tracking", "assign", "cancel", "return")
@@ -54,10 +55,19 @@ def world(merchant: Merchant, order: Order) -> dict[str, str]:
     dispatch.start_packing(order, actor="ben@example.org", now=shop.NOW)
     dispatch.ship(order, carrier="DHL", tracking_number="0034", quantities={1: 1}, actor="ben", now=shop.NOW)
     [product] = Product.objects.of(merchant)
+    pictures.store_picture(product, shop.drawn())
     [mail] = Mail.objects.of(merchant)
+    file = product_files.keep_file(
+        merchant, name="tee.csv", text="code,title\nTEE-1,Assam\n", actor="ben", now=shop.NOW
+    )
     own = {"order", "order_live", "packing_slip"}
-    arguments: dict[str, list[int]] = {name: [order.number] for name in own}
-    arguments |= {"product": [product.pk], "mail": [mail.pk]}
+    arguments: dict[str, list[int | str]] = {name: [order.number] for name in own}
+    arguments |= {
+        "product": [product.pk],
+        "mail": [mail.pk],
+        "picture": [product.image],
+        "product_file": [file.pk],
+    }
     addresses = {name: reverse(name, args=arguments.get(name, [])) for name in (*PAGES, *FILES)}
     for name in ("orders_ship", "packing_slips"):
         addresses[name] += f"?orders={order.number}"
@@ -142,7 +152,7 @@ def test_readers_are_refused_every_act_and_nothing_happens(
     before = OrderEvent.objects.of(merchant).count()
 
     urls = [reverse("order_act", args=[order.number, act]) for act in ORDER_ACTS]
-    urls += [reverse("product", args=[product.pk]), reverse("product_stock", args=[product.pk])]
+    urls += [reverse(name, args=[product.pk]) for name in ("product", "product_stock", "product_picture")]
     urls += [
         reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")
     ]
@@ -256,7 +266,7 @@ def _addresses_of_things(world: dict[str, str], order: Order, membership: Member
             yield world[name]
         elif name == "order_act":
             yield from (reverse(name, args=[order.number, act]) for act in ORDER_ACTS)
-        elif name == "product_stock":
+        elif name in {"product_stock", "product_picture"}:
             yield reverse(name, args=[Product.objects.of_id(order.merchant_id).get().pk])
         elif name in OWNER_PAGES:
             yield reverse(name, args=[membership.pk])

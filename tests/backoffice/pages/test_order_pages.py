@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from kogge.backoffice import dispatch, orders, placing
+from kogge.backoffice import dispatch, orders, placing, stock
 from kogge.backoffice.models import Mail, Order, Parcel, Product
 from kogge.merchants.models import Merchant, User
 from kogge.values import Address
@@ -110,6 +110,45 @@ def test_tabs_count_and_show_their_orders(browser: Client, many_orders: Callable
 
 
 _TABS = ("", "open", "in_progress", "to_ship", "late", "shipped", "cancelled")
+
+
+def test_oversold_orders_are_flagged_counted_and_found(browser: Client, merchant: Merchant) -> None:
+    tea = shop.product(merchant, "TEE-1", counted=3)
+    page = [shop.new_order(f"305-{n}", shop.new_line(product=tea, quantity=2)) for n in range(3)]
+    placing.place(merchant.pk, page, now=shop.NOW)
+    enough, half, nothing = (shop.stored(merchant, f"305-{n}") for n in range(3))
+
+    overview, everything = _text(browser, "/"), _text(browser, reverse("orders"))
+    flagged = _numbers(browser, f"{reverse('orders')}?oversold=1")
+    stock.correct_stock(tea, 3, actor="anna@example.org", now=shop.NOW)
+
+    assert flagged == [nothing.number, half.number]
+    assert "2 Bestellungen sind überverkauft" in overview
+    assert everything.count("Stück überverkauft") == 2
+    assert "überverkauft" not in _text(browser, "/").lower()
+    assert "Stück überverkauft" not in _text(browser, _address(enough))
+
+
+def test_the_order_page_says_how_many_units_are_missing(browser: Client, merchant: Merchant) -> None:
+    tea = shop.product(merchant, "TEE-1", counted=1)
+    placing.place(
+        merchant.pk, [shop.new_order("305-1", shop.new_line(product=tea, quantity=4))], now=shop.NOW
+    )
+
+    assert "3 Stück überverkauft" in _text(browser, _address(shop.stored(merchant, "305-1")))
+
+
+def test_an_order_by_hand_beyond_the_stock_is_refused_with_what_was_typed(
+    browser: Client, merchant: Merchant
+) -> None:
+    shop.product(merchant, "TEE-1", counted=1)
+    typed = {**_head(), "rows": 3, "line1-quantity": "2", "line1-code": "TEE-1"}
+
+    answer = browser.post(reverse("order_new"), typed)
+
+    assert answer.status_code == 422
+    assert "willst du 2 Stück verkaufen, verfügbar sind 1" in answer.content.decode()
+    assert not Order.objects.of(merchant).exists()
 
 
 def test_late_orders_are_told_apart_from_those_due_today(browser: Client, merchant: Merchant) -> None:
