@@ -6,6 +6,7 @@ by hand, and with `--check` only says whether every message is translated and co
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def catalogues() -> list[Path]:
 def compile_catalogue(source: Path) -> None:
     with source.open("rb") as text:
         catalogue = read_po(text, locale=source.parts[-3], abort_invalid=True)
-    draft = source.with_suffix(".mo.new")
+    draft = source.with_suffix(f".{os.getpid()}.new")  # several may compile at once
     with draft.open("wb") as compiled:
         write_mo(compiled, catalogue)
     draft.replace(source.with_suffix(".mo"))

@@ -10,9 +10,12 @@ Each handler names its next time itself:
     read_shop           connection   at once after a change in the shop; safety net every 10 minutes
     confirm_shipments   connection   at once after a dispatch
     send_feeds          connection   when messages wait, and while Amazon works on a feed
+    send_offers         connection   2 s after a change of stock, price or lead time
+    read_offers         connection   a quarter of an hour after Amazon accepted a change
     watch_expiry        connection   daily
     purge_people        connection   daily
     send_mails          merchant     at once after a dispatch; else daily
+    import_products     merchant     when a large file was uploaded or agreed to; to forget it after a day
     forget_drafts       merchant     when a connection begun but not finished expires; else daily
 """
 
@@ -20,6 +23,8 @@ from __future__ import annotations
 
 from kogge.amazon.connections.expiry import watch_expiry
 from kogge.amazon.feeds.sending import send_feeds
+from kogge.amazon.offers.reading import read_offers
+from kogge.amazon.offers.sending import send_offers
 from kogge.amazon.orders.backfill import backfill_orders
 from kogge.amazon.orders.check import check_orders
 from kogge.amazon.orders.compare import compare_orders
@@ -29,6 +34,7 @@ from kogge.amazon.orders.purge import purge_people
 from kogge.amazon.orders.shop_changes import read_shop
 from kogge.amazon.pages.drafts import forget_drafts
 from kogge.backoffice.mail import send_mails
+from kogge.backoffice.product_files import import_products
 from kogge.engine.work import Handler
 
 OPERATIONS: dict[str, Handler] = {
@@ -39,8 +45,11 @@ OPERATIONS: dict[str, Handler] = {
     "read_shop": read_shop,
     "confirm_shipments": confirm_shipments,
     "send_feeds": send_feeds,
+    "send_offers": send_offers,
+    "read_offers": read_offers,
     "watch_expiry": watch_expiry,
     "purge_people": purge_people,
     "send_mails": send_mails,
+    "import_products": import_products,
     "forget_drafts": forget_drafts,
 }

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "kogge.amazon.catalog",
     "kogge.amazon.feeds",
     "kogge.amazon.orders",
+    "kogge.amazon.offers",
     "kogge.amazon.pages",
     "django_htmx",
     "django.contrib.auth",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kogge.amazon.pages import assigning, carriers, connecting, offer_panel, runs, troubles
+from kogge.amazon.pages import (
+    agreement,
+    assigning,
+    carriers,
+    connecting,
+    offer_creating,
+    offer_matching,
+    offer_panel,
+    offers,
+    runs,
+    troubles,
+)
 from kogge.amazon.pages import settings as amazon
 from kogge.backoffice.pages import (
     bulk,
@@ -19,7 +30,9 @@ from kogge.backoffice.pages import (
     outbox,
     overview,
     packing_slip,
+    product_export,
     product_import,
+    product_page,
     products,
     settings,
 )
@@ -50,10 +63,14 @@ urlpatterns = [
     path("bestellungen/<int:number>/packzettel.pdf", packing_slip.packing_slip, name="packing_slip"),
     path("bestellungen/<int:number>/<slug:act>/", order_acts.order_act, name="order_act"),
     path("produkte/", products.products, name="products"),
-    path("produkte/anlegen/", products.new_product, name="product_new"),
+    path("produkte/anlegen/", product_page.new_product, name="product_new"),
     path("produkte/import/", product_import.product_import, name="product_import"),
-    path("produkte/<int:pk>/", products.product, name="product"),
-    path("produkte/<int:pk>/bestand/", products.correct_stock, name="product_stock"),
+    path("produkte/import/<int:pk>/", product_import.product_file, name="product_file"),
+    path("produkte/export.csv", product_export.product_export, name="product_export"),
+    path("produkte/<int:pk>/", product_page.product, name="product"),
+    path("produkte/<int:pk>/bestand/", product_page.correct_stock, name="product_stock"),
+    path("produkte/<int:pk>/bild/", product_page.change_picture, name="product_picture"),
+    path("bilder/<str:name>", product_page.picture, name="picture"),
     path("verkaufskanaele/", channels.channels, name="channels"),
     path("erweiterungen/apps/", channels.apps, name="apps"),
     path("einstellungen/", settings.settings, name="settings"),
@@ -78,6 +95,12 @@ urlpatterns = [
     path("apps/amazon/<int:pk>/anhalten/", amazon.pause, name="amazon_pause"),
     path("apps/amazon/<int:pk>/fortsetzen/", amazon.resume, name="amazon_resume"),
     path("apps/amazon/<int:pk>/trennen/", amazon.disconnect, name="amazon_disconnect"),
+    path("apps/amazon/<int:pk>/abgleich/", agreement.agree, name="amazon_agree"),
+    path("apps/amazon/<int:pk>/abgleich.csv", agreement.export, name="amazon_agree_csv"),
+    path("apps/amazon/<int:pk>/abgleich/preise/", agreement.confirm, name="amazon_prices_confirm"),
+    path("apps/amazon/<int:pk>/abgleich/sicherheitsbestand/", agreement.buffer, name="amazon_buffer"),
+    path("apps/amazon/angebote/", offers.offers, name="amazon_offers"),
+    path("apps/amazon/angebote/auswahl/", offers.act, name="amazon_offers_act"),
     path("apps/amazon/pruefungen/", runs.runs, name="amazon_runs"),
     path("apps/amazon/aufgaben/", troubles.troubles, name="amazon_troubles"),
     path("apps/amazon/aufgaben/<int:pk>/zuordnen/", assigning.assign, name="amazon_assign"),
@@ -85,4 +108,11 @@ urlpatterns = [
     path("apps/amazon/versender/", carriers.carriers, name="amazon_carriers"),
     path("apps/amazon/versender/entfernen/", carriers.remove_carrier, name="amazon_carrier_remove"),
     path("apps/amazon/angebot/<int:pk>/", offer_panel.save_offer, name="amazon_offer"),
+    path("apps/amazon/angebot/<int:pk>/stand/", offer_panel.offer_state, name="amazon_offer_state"),
+    path("apps/amazon/angebot/<int:pk>/suchen/", offer_matching.search, name="amazon_offer_search"),
+    path("apps/amazon/angebot/<int:pk>/sku/", offer_matching.skus, name="amazon_offer_skus"),
+    path("apps/amazon/angebot/<int:pk>/anlegen/", offer_creating.create, name="amazon_offer_create"),
+    path(
+        "apps/amazon/angebot/<int:pk>/<int:connection>/<slug:act>/", offer_panel.act, name="amazon_offer_act"
+    ),
 ]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import django
@@ -115,8 +115,11 @@ def _connected_check() -> Callable[[], int]:
         return datetime.now(UTC)
 
     call_command("migrate", verbosity=0)
+    plenty = tea_shop()
+    for listing in plenty:
+        listing.stock = PLENTY
     connection = open_tea_house(
-        [replace(listing, stock=PLENTY) for listing in tea_shop()],
+        plenty,
         email="bench@example.com",
         password="bench-bench-bench",
         marketplace_ids=["A1PA6795UKMFR9"],

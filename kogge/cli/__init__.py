@@ -64,7 +64,11 @@ COMMANDS = {
         "Amazon verbinden, prüfen, Zustand ansehen",
         "Connect Amazon, check for orders, see how it stands",
     ),
-    "offers": Entry("kogge.cli.amazon:offers", "Angebote bei Amazon auflisten", "List the offers at Amazon"),
+    "offers": Entry(
+        "kogge.cli.offers:offers",
+        "Angebote bei Amazon: auflisten, abgleichen, noch einmal versuchen",
+        "Offers at Amazon: list, compare, try again",
+    ),
     "bench": Entry(
         "kogge.cli.aside:bench", "Messen, wie schnell es ist", "Measure how fast it is", django=False
     ),

@@ -1,28 +1,24 @@
-"""`kogge amazon` and `kogge offers`: connecting a seller account, and how it stands."""
+"""`kogge amazon`: connecting a seller account, and how it stands."""
 
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from kogge.amazon.catalog.models import Offer
-from kogge.amazon.catalog.offers import values_of
 from kogge.amazon.connections import accounts
 from kogge.amazon.connections.accounts import NotNow, WrongSetting
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run, Trouble
-from kogge.backoffice.models import Product
+from kogge.amazon.pages import states
+from kogge.cli import offers
 from kogge.cli.answers import answer, json_option, merchant_named, merchant_option, refuse, secret_from
 from kogge.engine import buckets
 from kogge.engine.models import Due
 from kogge.spapi.marketplaces import REGIONS
-
-if TYPE_CHECKING:
-    from kogge.merchants.models import Merchant
 
 CHECK = "check_orders"
 
@@ -113,21 +109,6 @@ def status_command(connection_id: int, as_json: bool) -> None:
     answer(standing, _in_words(standing), as_json=as_json)
 
 
-@click.group()
-def offers() -> None:
-    """Angebote bei Amazon."""
-
-
-@offers.command("list")
-@merchant_option
-@json_option
-def list_offers(merchant_slug: str, as_json: bool) -> None:
-    """Alle Angebote auflisten."""
-    found = listed_offers(merchant_named(merchant_slug))
-    lines = [f"{offer['code']}  {offer['asin'] or '–'}  {offer['sku'] or '–'}" for offer in found]
-    answer(found, "\n".join(lines) or _("Noch keine Angebote."), as_json=as_json)
-
-
 def status(connection: Connection, *, now: datetime) -> dict[str, Any]:
     """How a connection stands, ready for JSON."""
     checks = Run.objects.everyone().filter(connection=connection, kind=Run.Kind.CHECK)
@@ -148,19 +129,8 @@ def status(connection: Connection, *, now: datetime) -> dict[str, Any]:
         "budget": [_level(level) for level in buckets.levels(connection.pk, now)],
         "secret_expires_on": _iso(connection.secret_expires_on),
         "consent_expires_on": _iso(connection.consent_expires_on),
+        **offers.summary(connection),
     }
-
-
-def listed_offers(owner: Merchant) -> list[dict[str, object]]:
-    """The merchant's offers with their products' article numbers and titles."""
-    rows = list(Offer.objects.of(owner).order_by("pk"))
-    wanted = [row.product_id for row in rows if row.product_id.isdecimal()]
-    products = {str(product.pk): product for product in Product.objects.of(owner).filter(pk__in=wanted)}
-    return [
-        {"code": products[row.product_id].code, "title": products[row.product_id].title, **values_of(row)}
-        for row in rows
-        if row.product_id in products
-    ]
 
 
 def _marketplaces(connection: Connection) -> list[dict[str, object]]:
@@ -211,6 +181,7 @@ def _in_words(standing: dict[str, Any]) -> str:
         _("Marktplätze: {names}").format(names=", ".join(active) or "–"),
         _("Letzte Prüfung: {at}").format(at=_local(check["started_at"]) if check else "–"),
         _("Nächste Prüfung: {at}").format(at=_local(following) if following else "–"),
+        _("Angebote: {states}").format(states=_offers(standing)),
         _("Offene Aufgaben: {count}").format(count=len(standing["troubles"])),
     ]
     lines += [
@@ -222,6 +193,14 @@ def _in_words(standing: dict[str, Any]) -> str:
 def _state(standing: dict[str, Any]) -> str:
     state = str(Connection.State(standing["state"]).label)
     return f"{state} ({standing['pause_reason']})" if standing["pause_reason"] else state
+
+
+def _offers(standing: dict[str, Any]) -> str:
+    """The offers by state; states nothing is in are left out."""
+    labels = dict(states.choices())
+    return (
+        ", ".join(f"{labels[state]} {count}" for state, count in standing["offers"].items() if count) or "–"
+    )
 
 
 def _local(moment: datetime) -> str:

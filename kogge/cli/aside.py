@@ -38,12 +38,12 @@ def simulator(
 
 @click.command(help="Messen, wie schnell es ist. SCENARIO: import, growth, …")
 @click.argument("scenario")
-@click.option("--orders", default=5000, show_default=True, type=click.IntRange(min=1))
+@click.option("--orders", "--rows", "--offers", "--tries", "size", type=click.IntRange(min=1))
 @json_option
-def bench(scenario: str, orders: int, as_json: bool) -> None:
-    from kogge.benchmarks import SCENARIOS
+def bench(scenario: str, size: int | None, as_json: bool) -> None:
+    from kogge.benchmarks import DEFAULT_SIZE, DEFAULT_SIZES, SCENARIOS
 
     if scenario not in SCENARIOS:
         refuse(f"{scenario}: ? ({', '.join(SCENARIOS)})")
-    figures = SCENARIOS[scenario](orders)
+    figures = SCENARIOS[scenario](size or DEFAULT_SIZES.get(scenario, DEFAULT_SIZE))
     answer(figures, "\n".join(f"{name}: {value}" for name, value in figures.items()), as_json=as_json)

@@ -18,10 +18,11 @@ from pathlib import Path
 import click
 import platformdirs
 
+from kogge.cli import demo_offers
 from kogge.cli.answers import answer, json_option, refuse
 from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
 from kogge.cli.tea_house import open_tea_house
-from kogge.simulator import Simulator
+from kogge.simulator import Simulator, tea_shop
 from kogge.simulator.quotas import Plan
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def demo(port: int | None, as_json: bool) -> None:
     directory = _fresh_directory()
     with Simulator(orders_per_minute=ORDERS_PER_MINUTE) as amazon:
         amazon.world.limiter.set_plan("searchOrders", SEARCH_PLAN)
+        demo_offers.set_up(amazon)
         for kind in AT_ONCE:
             amazon.place_orders(1, kind=kind, age_s=VISIBLE_SECONDS)
         _point_at(amazon, directory)
@@ -113,14 +115,17 @@ def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
 
     bring_up_to_date()
     password = "-".join(secrets.token_hex(2) for _part in range(4))
-    connection_id = open_tea_house(
-        list(amazon.world.demo.listings.values()),
+    opened = open_tea_house(
+        tea_shop(),
         email=EMAIL,
         password=password,
         marketplace_ids=[GERMANY, FRANCE],
         dispatch_mail=True,
         now=datetime.now(UTC),
-    ).pk
+        not_on_amazon=demo_offers.NOT_ON_AMAZON,
+    )
+    demo_offers.hang_pictures(opened.merchant)
+    connection_id = opened.pk
     connection.close()
     url = address(LOOPBACK, port)
     document = {"url": url, "email": EMAIL, "password": password, "amazon": amazon.url}

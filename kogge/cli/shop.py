@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,8 @@ import msgspec
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rich.console import Console
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from kogge.backoffice import dispatch
@@ -20,6 +24,8 @@ from kogge.backoffice.by_hand import ManualLine, ManualOrder
 from kogge.backoffice.channels import CHANNELS, channel_title
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.people import read_people
+from kogge.backoffice.product_csv import Progress, silent
+from kogge.backoffice.product_export import Notation, exported, exported_cells
 from kogge.backoffice.products import import_products
 from kogge.backoffice.refusal import Refusal
 from kogge.cli.answers import answer, json_option, merchant_named, merchant_option, refuse, secret_from
@@ -51,7 +57,7 @@ def create_merchant_command(name: str, email: str, password_env: str, as_json: b
 
 @click.group()
 def products() -> None:
-    """Produkte einlesen und auflisten."""
+    """Produkte einlesen, schreiben und auflisten."""
 
 
 @products.command("import")
@@ -59,16 +65,40 @@ def products() -> None:
 @merchant_option
 @json_option
 def import_command(file: Path, merchant_slug: str, as_json: bool) -> None:
-    """Produkte aus einer CSV-Datei anlegen und ändern.
+    """Produkte aus einer CSV-Datei anlegen und ändern: die ganze Datei oder nichts davon.
 
     Spalten: code,title,gtin,price,stock,lead_time_days,amazon,asin,amazon_sku,amazon_stock,
     amazon_lead_time_days,amazon_price,fba
+
+    \b
+    und: vat_rate (19, 7 oder 0), description, active, parent (Artikelnummer des
+    Hauptprodukts), option, may_oversell, amazon_buffer,
+    amazon_price_fr und so weiter (Preis in einem Land, in dessen Währung)
     """
-    imported = import_products(merchant_named(merchant_slug), _text(file), actor=ACTOR, now=timezone.now())
-    sentence = _("{created} Produkte angelegt, {updated} schon bekannt.").format(
-        created=imported.created, updated=imported.updated
-    )
-    answer({"created": imported.created, "updated": imported.updated}, sentence, as_json=as_json)
+    owner, text = merchant_named(merchant_slug), _text(file)
+    with _progress(shown=not as_json) as progress:
+        imported = import_products(owner, text, actor=ACTOR, now=timezone.now(), progress=progress)
+    sentence = _("{created} Produkte angelegt, {updated} geändert, {unchanged} unverändert.")
+    document = asdict(imported)
+    answer(document, sentence.format(**document), as_json=as_json)
+
+
+@products.command("export")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@merchant_option
+@json_option
+def export_command(file: Path | None, merchant_slug: str, as_json: bool) -> None:
+    """Alle Produkte als CSV schreiben, wie „import“ es liest; ohne FILE auf die Standardausgabe."""
+    owner = merchant_named(merchant_slug)
+    if file is None and as_json:
+        answer(list(exported_cells(owner)), "", as_json=True)
+    elif file is None:
+        for line in exported(owner, Notation.PLAIN):
+            click.echo(line, nl=False)
+    else:
+        count = _write_lines(file, exported(owner, Notation.PLAIN)) - 1  # without the column names
+        sentence = _("{count} Produkte in {file} geschrieben.").format(count=count, file=file.name)
+        answer({"products": count}, sentence, as_json=as_json)
 
 
 @products.command("list")
@@ -254,6 +284,37 @@ def _manual_order(text: str) -> ManualOrder:
     )
 
 
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Progress]:
+    """A bar on a terminal; nothing where nobody looks."""
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        yield silent
+        return
+    words = {"reading": _("Lesen"), "writing": _("Schreiben"), "channels": _("Verkaufskanäle")}
+    with Bar(*Bar.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
+        tasks = {phase: bar.add_task(word, visible=False) for phase, word in words.items()}
+
+        def show(phase: str, done: int, total: int) -> None:
+            bar.update(tasks[phase], visible=True, completed=done, total=total)
+
+        yield show
+
+
+def _write_lines(file: Path, lines: Iterable[str]) -> int:
+    """The file as a whole, or what was there before: a draft beside it takes its place at the end."""
+    count, draft = 0, file.with_name(f"{file.name}.part")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as out:
+            for line in lines:
+                count += 1
+                out.write(line)
+        draft.replace(file)
+    except OSError as failed:
+        refuse(_("{file} lässt sich nicht schreiben: {reason}.").format(file=file, reason=failed.strerror))
+    return count
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
@@ -327,6 +388,7 @@ def _full_line(line: OrderLine) -> dict[str, object]:
         "shipped": line.shipped,
         "cancelled": line.cancelled,
         "returned": line.returned,
+        "oversold": line.oversold,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,18 @@ def open_tea_house(
     marketplace_ids: Sequence[str],
     dispatch_mail: bool,
     now: datetime,
+    not_on_amazon: Collection[str] = (),
 ) -> Connection:
-    """A new merchant with these articles as products, connected to Amazon. Needs Django to be set up."""
+    """A new merchant with these articles as products, connected to Amazon. Needs Django to be set up.
+
+    All of them are on Amazon but those with the SKUs `not_on_amazon`.
+    """
     from kogge.amazon.connections.accounts import connect
     from kogge.backoffice.products import import_products
     from kogge.merchants.accounts import create_merchant
 
     merchant = create_merchant(name=STORE_NAME, email=email, password=password, now=now)
-    import_products(merchant, _as_csv(listings), actor=email, now=now)
+    import_products(merchant, _as_csv(listings, not_on_amazon), actor=email, now=now)
     return connect(
         merchant,
         region="eu",
@@ -44,7 +48,7 @@ def open_tea_house(
     )
 
 
-def _as_csv(listings: Sequence[Listing]) -> str:
+def _as_csv(listings: Sequence[Listing], not_on_amazon: Collection[str]) -> str:
     """The assortment in the columns of `kogge products import`."""
     text = io.StringIO()
     table = csv.writer(text)
@@ -52,7 +56,7 @@ def _as_csv(listings: Sequence[Listing]) -> str:
         ["code", "title", "gtin", "price", "stock", "lead_time_days", "amazon", "asin", "amazon_sku"]
     )
     for listing in listings:
-        offer = ["yes", listing.asin, listing.sku]
+        offer = ["no", "", ""] if listing.sku in not_on_amazon else ["yes", listing.asin, listing.sku]
         goods = [
             listing.sku,
             listing.title,

@@ -111,6 +111,59 @@ class Stage:
         product = Product.objects.of(self.merchant).get(code=code)
         return product.stock, product.reserved
 
+    def offer(self, *codes: str) -> None:
+        """The merchant ticks Amazon for these products, and names the SKU."""
+        from kogge.amazon.catalog.models import Offer
+        from kogge.amazon.offers import changes
+        from kogge.backoffice.models import Product
+
+        found = dict(Product.objects.of(self.merchant).filter(code__in=codes).values_list("code", "pk"))
+        with transaction.atomic():
+            for code, pk in found.items():
+                Offer.objects.everyone().create(merchant=self.merchant, product_id=str(pk), sku=code)
+            changes.offers_changed(self.merchant.pk, [str(pk) for pk in found.values()], now=self.now)
+
+    def agree(self) -> None:
+        """The first look, and then the merchant's word: Kogge leads everything."""
+        from kogge.amazon.offers import agreeing
+
+        self.run("read_offers")
+        self.run("send_offers")
+        agreeing.agree(
+            self.connection, quantity="kogge", lead_time="kogge", price="kogge", by="anna", now=self.now
+        )
+        self.run("send_offers")
+
+    def count(self, code: str, units: int) -> None:
+        """The merchant counts the stock of a product."""
+        from kogge.backoffice import stock
+        from kogge.backoffice.models import Product
+
+        with transaction.atomic():
+            product = Product.objects.of(self.merchant).get(code=code)
+            stock.correct_stock(product, units, actor="anna@example.org", now=self.now)
+
+    def change_price(self, code: str, price: Decimal) -> None:
+        """The merchant changes a product's price."""
+        from kogge.backoffice.channels import tell_products_changed
+        from kogge.backoffice.models import Product
+
+        with transaction.atomic():
+            product = Product.objects.of(self.merchant).get(code=code)
+            product.price = price
+            product.save(update_fields=["price"])
+            tell_products_changed(self.merchant.pk, [product.pk], now=self.now)
+
+    def amazon_listing(self, sku: str) -> Any:
+        """The offer as Amazon has it."""
+        return self.amazon.world.demo.listings[sku]
+
+    def listing(self, sku: str) -> Any:
+        """The offer as Kogge's books have it."""
+        from kogge.amazon.offers.models import Listing
+
+        return Listing.objects.of(self.merchant).select_related("offer").get(offer__sku=sku)
+
     def ship(self, order: Any, *, tracking: str, carrier: str = "DHL", quantities: Any = None) -> Any:
         """The merchant ships, and Kogge reads it."""
         from kogge.backoffice import dispatch

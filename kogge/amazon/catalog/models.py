@@ -27,6 +27,8 @@ class Offer(models.Model):
     price = models.DecimalField(
         _("Abweichender Preis"), max_digits=14, decimal_places=2, null=True, blank=True
     )
+    # Units Amazon is not told of, against selling the last piece twice; empty: the connection's own buffer.
+    buffer = models.PositiveIntegerField(_("Sicherheitsbestand"), null=True, blank=True)
     fba = models.BooleanField(_("FBA"), default=False)
     changed_at = models.DateTimeField(null=True)
 
@@ -37,6 +39,21 @@ class Offer(models.Model):
         indexes = [
             models.Index(fields=["merchant", "asin"], name="offer_asin"),
             models.Index(fields=["merchant", "sku"], name="offer_sku"),
+        ]
+
+
+class OfferPrice(models.Model):
+    """The overriding price of an offer in one marketplace, in that marketplace's currency."""
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="prices")
+    marketplace_id = models.CharField(max_length=20)
+    price = models.DecimalField(_("Abweichender Preis"), max_digits=14, decimal_places=2)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("offer__merchant")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["offer", "marketplace_id"], name="one_price_a_marketplace")
         ]
 
 

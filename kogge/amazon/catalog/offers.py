@@ -1,46 +1,134 @@
-"""Offers: the box "Kanäle" of a product, filled from the CSV import or by hand."""
+"""Offers: the box "Kanäle" of a product, filled from a product file, and written into one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.cells import (
+    COLUMNS,
+    PLAIN_COLUMNS,
+    PRICE_COLUMNS,
+    Filled,
+    WrongOffer,
+    fill,
+    given,
+)
+from kogge.amazon.catalog.models import Offer, OfferPrice
+from kogge.amazon.connections.models import ConnectionMarketplace
 from kogge.merchants.models import Merchant
-from kogge.values import CENT, MAX_AMOUNT, InvalidValue, asin, sku
 
-# The columns of the contract that belong to Amazon (design 8).
-COLUMNS = ("amazon", "asin", "amazon_sku", "amazon_stock", "amazon_lead_time_days", "amazon_price", "fba")
+__all__ = [
+    "COLUMNS",
+    "ImportedOffers",
+    "WrongOffer",
+    "check_offers",
+    "columns_in_use",
+    "export_offers",
+    "import_offer",
+    "import_offers",
+    "offers_of",
+    "products_called",
+    "values_of",
+]
 
-_YES = {"yes", "ja", "1", "true", "x"}
-_NO = {"no", "nein", "0", "false"}
-_LARGEST_STOCK = 2_147_483_647
-_LONGEST_LEAD_TIME = 30  # Amazon accepts handling times up to 30 days
+Rows = Mapping[str, Mapping[str, str]]  # the cells of a file by product
+Changes = Mapping[str, tuple[str, str]]  # by column: the cell before, the cell after
+
+BATCH = 500  # products in one statement
+
+_UNSAID: Changes = {}
+_FIELDS = ("enabled", "asin", "sku", "stock", "lead_time_days", "price", "buffer", "fba", "changed_at")
 
 
-class WrongOffer(ValueError):
-    """A value of the offer that cannot be right, as a sentence for the merchant."""
+@dataclass(frozen=True, slots=True)
+class ImportedOffers:
+    """What changes in the offers, by product; and the products whose row cannot be right, with why.
+
+    An import says of which offers it changed only that; a check says what it would change in each.
+    """
+
+    changes: dict[str, Changes] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """An offer that has its new values already."""
+
+    filled: Filled
+    before: dict[str, str]
+    after: dict[str, str]
+
+    @property
+    def product_id(self) -> str:
+        return self.filled.offer.product_id
+
+    def changes(self) -> Changes:
+        columns = [column for column in COLUMNS if column in self.before or column in self.after]
+        cells = ((column, self.before.get(column, ""), self.after.get(column, "")) for column in columns)
+        return {column: (old, new) for column, old, new in cells if old != new}
 
 
 def import_offer(merchant: Merchant, product_id: str, row: Mapping[str, str], now: datetime) -> Offer | None:
-    """Take over Amazon's columns of a CSV row for a product.
+    """Take over Amazon's columns of a row for one product, see `import_offers`. Raises `WrongOffer`."""
+    imported = import_offers(merchant, {product_id: row}, now)
+    if product_id in imported.refused:
+        raise WrongOffer(imported.refused[product_id])
+    return offers_of(merchant.pk, [product_id]).get(product_id)
+
+
+def import_offers(merchant: Merchant, rows: Rows, now: datetime) -> ImportedOffers:
+    """Take over Amazon's columns of a file, by product.
 
     Columns that are not in the file leave the offer as it is; an empty one empties its value. A row
-    without anything for Amazon makes no offer. Raises `WrongOffer`.
+    without anything for Amazon makes no offer. Refused rows are left out: the caller rolls back.
     """
-    given = {name: (row.get(name) or "").strip() for name in COLUMNS if name in row}
-    stored = Offer.objects.of(merchant).filter(product_id=product_id).first()
-    if stored is None and not any(given.values()):
-        return None
-    offer = stored or Offer(merchant=merchant, product_id=product_id, enabled=False)
-    _fill(offer, given, is_new=stored is None)
-    _check(merchant, offer)
-    offer.changed_at = now
-    offer.save()
-    return offer
+    imported = ImportedOffers()
+    for changed in _changed_in_batches(merchant, rows, imported.refused):
+        _store(changed, now)
+        imported.changes.update(dict.fromkeys([found.product_id for found in changed], _UNSAID))
+    return imported
+
+
+def check_offers(merchant: Merchant, rows: Rows) -> ImportedOffers:
+    """What `import_offers` would do; writes nothing."""
+    imported = ImportedOffers()
+    for changed in _changed_in_batches(merchant, rows, imported.refused):
+        imported.changes.update({found.product_id: found.changes() for found in changed})
+    return imported
+
+
+def export_offers(merchant_id: int, product_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """The cells of `COLUMNS` as `import_offers` reads them, by product."""
+    words = list(product_ids)
+    return {
+        product_id: filled.cells()
+        for some in _batches(words)
+        for product_id, filled in _stored(merchant_id, some).items()
+    }
+
+
+def columns_in_use(merchant_id: int) -> list[str]:
+    """The columns an export needs: prices only of marketplaces that are connected or have prices."""
+    connected = ConnectionMarketplace.objects.of_id(merchant_id).filter(active=True)
+    priced = OfferPrice.objects.of_id(merchant_id)
+    used = {
+        marketplace_id
+        for rows in (connected, priced)
+        for marketplace_id in rows.order_by().values_list("marketplace_id", flat=True).distinct()
+    }
+    return [*PLAIN_COLUMNS, *(column for column, found in PRICE_COLUMNS.items() if found in used)]
+
+
+def products_called(merchant_id: int, word: str) -> list[int]:
+    """The products of offers with exactly this ASIN or SKU; a handful at most."""
+    rows = Offer.objects.of_id(merchant_id).filter(Q(asin=word.strip().upper()) | Q(sku=word.strip()))
+    return [int(product_id) for product_id in rows.values_list("product_id", flat=True)[:20]]
 
 
 def values_of(offer: Offer) -> dict[str, object]:
@@ -53,91 +141,132 @@ def values_of(offer: Offer) -> dict[str, object]:
         "lead_time_days": offer.lead_time_days,
         "price": None if offer.price is None else f"{offer.price:.2f}",
         "fba": offer.fba,
+        "buffer": offer.buffer,
+        "prices": {row.marketplace_id: f"{row.price:.2f}" for row in offer.prices.all()},
     }
 
 
 def offers_of(merchant_id: int, product_ids: Collection[str]) -> dict[str, Offer]:
-    """The offers of these products, by product."""
-    rows = Offer.objects.of_id(merchant_id).filter(product_id__in=product_ids)
-    return {offer.product_id: offer for offer in rows}
+    """The offers of these products with their prices, by product."""
+    return {
+        offer.product_id: offer
+        for some in _batches(list(product_ids))
+        for offer in Offer.objects.of_id(merchant_id).filter(product_id__in=some).prefetch_related("prices")
+    }
 
 
-def _fill(offer: Offer, given: Mapping[str, str], *, is_new: bool) -> None:
-    if "asin" in given:
-        offer.asin = _asin(given["asin"])
-    if "amazon_sku" in given:
-        offer.sku = _sku(given["amazon_sku"])
-    if "amazon_stock" in given:
-        offer.stock = _number("amazon_stock", given["amazon_stock"], _LARGEST_STOCK)
-    if "amazon_lead_time_days" in given:
-        name = "amazon_lead_time_days"
-        offer.lead_time_days = _number(name, given[name], _LONGEST_LEAD_TIME)
-    if "amazon_price" in given:
-        offer.price = _price(given["amazon_price"])
-    if "fba" in given:
-        offer.fba = _yes("fba", given["fba"], otherwise=False)
-    if "amazon" in given or is_new:
-        # An ASIN without a word on "amazon" means that it is sold there.
-        offer.enabled = _yes("amazon", given.get("amazon", ""), otherwise=bool(offer.asin or offer.sku))
+def _changed_in_batches(merchant: Merchant, rows: Rows, refused: dict[str, str]) -> Iterator[list[_Changed]]:
+    """The offers that change, filled and checked; the others are left alone or noted as refused."""
+    claims = _claims(rows)
+    for product_ids in _batches(list(rows)):
+        stored = _stored(merchant.pk, product_ids)
+        changed = []
+        for product_id in product_ids:
+            try:
+                found = _fill_one(merchant, product_id, given(rows[product_id]), stored.get(product_id))
+            except WrongOffer as wrong:
+                refused[product_id] = str(wrong)
+                continue
+            if found is not None:
+                changed.append(found)
+        refused.update(_sku_taken(merchant, changed, claims, rows))
+        yield [found for found in changed if found.product_id not in refused]
 
 
-def _check(merchant: Merchant, offer: Offer) -> None:
-    if not offer.sku:
-        return
-    others = Offer.objects.of(merchant).filter(sku=offer.sku).exclude(product_id=offer.product_id)
-    if others.exists():
-        raise WrongOffer(_("Die Amazon-SKU %s gehört schon zu einem anderen Produkt.") % offer.sku)
-
-
-def _asin(text: str) -> str:
-    try:
-        return asin(text) if text else ""
-    except InvalidValue:
-        raise WrongOffer(
-            _("„%s“ ist keine ASIN: Sie besteht aus zehn Großbuchstaben und Ziffern.") % text[:40]
-        ) from None
-
-
-def _sku(text: str) -> str:
-    try:
-        return sku(text) if text else ""
-    except InvalidValue:
-        raise WrongOffer(_("„%s“ ist keine Amazon-SKU: höchstens 40 Zeichen.") % text[:40]) from None
-
-
-def _number(column: str, text: str, largest: int) -> int | None:
-    if not text:
+def _fill_one(
+    merchant: Merchant, product_id: str, cells: Mapping[str, str], stored: Filled | None
+) -> _Changed | None:
+    """The offer with the values of its row; None if that changes nothing."""
+    if stored is None and not any(cells.values()):
         return None
-    if not (text.isascii() and text.isdecimal()) or int(text) > largest:
-        raise WrongOffer(
-            _("%(column)s: „%(text)s“ ist keine ganze Zahl von 0 bis %(largest)s.")
-            % {"column": column, "text": text[:40], "largest": largest}
-        )
-    return int(text)
+    filled = stored or Filled(Offer(merchant=merchant, product_id=product_id, enabled=False))
+    before = {} if stored is None else filled.cells()
+    fill(filled, cells, is_new=stored is None)
+    after = filled.cells()
+    return None if before == after else _Changed(filled, before, after)
 
 
-def _price(text: str) -> Decimal | None:
-    """A price with point or German comma; at most two decimals, nothing is rounded."""
-    if not text:
-        return None
-    plain = text.replace(".", "").replace(",", ".") if "," in text else text
-    try:
-        price = Decimal(plain)
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if not price.is_finite() or not 0 < price <= MAX_AMOUNT or price != price.quantize(CENT):
-        raise WrongOffer(
-            _("amazon_price: „%s“ ist kein Preis mit höchstens zwei Nachkommastellen.") % text[:40]
-        )
-    return price
+def _stored(merchant_id: int, product_ids: Sequence[str]) -> dict[str, Filled]:
+    """The offers of these products as they are, with their prices."""
+    found = {
+        offer.pk: Filled(offer)
+        for offer in Offer.objects.of_id(merchant_id).filter(product_id__in=product_ids)
+    }
+    prices = OfferPrice.objects.everyone().filter(offer__in=list(found))
+    for offer_id, marketplace_id, price in prices.values_list("offer_id", "marketplace_id", "price"):
+        found[offer_id].prices[marketplace_id] = price
+    return {filled.offer.product_id: filled for filled in found.values()}
 
 
-def _yes(column: str, text: str, *, otherwise: bool) -> bool:
-    word = text.casefold()
-    if not word:
-        return otherwise
-    if word not in _YES | _NO:
-        raise WrongOffer(
-            _("%(column)s: „%(text)s“ ist weder ja noch nein.") % {"column": column, "text": text[:40]}
-        )
-    return word in _YES
+def _claims(rows: Rows) -> dict[str, str]:
+    """The first product in the file that wants a SKU."""
+    claims: dict[str, str] = {}
+    for product_id, row in rows.items():
+        if wanted := row.get("amazon_sku", "").strip():
+            claims.setdefault(wanted, product_id)
+    return claims
+
+
+def _sku_taken(
+    merchant: Merchant, changed: Sequence[_Changed], claims: Mapping[str, str], rows: Rows
+) -> dict[str, str]:
+    """The products whose SKU another product has, in the file or in the shop.
+
+    A product whose own SKU is in the file counts with that one: two may exchange theirs.
+    """
+    wanted = {found.filled.offer.sku for found in changed if found.filled.offer.sku}
+    owners: dict[str, set[str]] = {}
+    for sku, product_id in Offer.objects.of(merchant).filter(sku__in=wanted).values_list("sku", "product_id"):
+        if "amazon_sku" not in rows.get(product_id, {}):
+            owners.setdefault(sku, set()).add(product_id)
+    refused = {}
+    for found in changed:
+        offer = found.filled.offer
+        others = owners.get(offer.sku, set()) | {claims.get(offer.sku, offer.product_id)}
+        if offer.sku and others - {offer.product_id}:
+            sentence = _("Die Amazon-SKU %s gehört schon zu einem anderen Produkt.")
+            refused[offer.product_id] = sentence % offer.sku
+    return refused
+
+
+def _store(changed: Sequence[_Changed], now: datetime) -> None:
+    offers = [found.filled.offer for found in changed]
+    for offer in offers:
+        offer.changed_at = now
+    everyone = Offer.objects.everyone()
+    everyone.bulk_create([offer for offer in offers if not offer.pk])
+    everyone.bulk_create(
+        [found.filled.offer for found in changed if found.before],
+        update_conflicts=True,
+        unique_fields=["pk"],
+        update_fields=[
+            "enabled",
+            "asin",
+            "sku",
+            "stock",
+            "lead_time_days",
+            "price",
+            "buffer",
+            "fba",
+            "changed_at",
+        ],
+    )
+    _store_prices([found for found in changed if _prices(found.before) != _prices(found.after)])
+
+
+def _store_prices(changed: Sequence[_Changed]) -> None:
+    prices = OfferPrice.objects.everyone()
+    prices.filter(offer__in=[found.filled.offer.pk for found in changed if _prices(found.before)]).delete()
+    prices.bulk_create(
+        OfferPrice(offer=found.filled.offer, marketplace_id=marketplace_id, price=price)
+        for found in changed
+        for marketplace_id, price in found.filled.prices.items()
+    )
+
+
+def _prices(cells: Mapping[str, str]) -> dict[str, str]:
+    return {column: text for column, text in cells.items() if column in PRICE_COLUMNS}
+
+
+def _batches(words: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (words[start : start + BATCH] for start in range(0, len(words), BATCH))

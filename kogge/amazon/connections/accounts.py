@@ -44,6 +44,8 @@ OPERATIONS: dict[str, timedelta] = {
     "read_shop": timedelta(0),
     "confirm_shipments": timedelta(0),
     "send_feeds": timedelta(0),
+    "send_offers": timedelta(0),
+    "read_offers": timedelta(0),
     "watch_expiry": timedelta(0),
     "check_fba_orders": timedelta(hours=1),
     "compare_orders": timedelta(days=1),

@@ -9,6 +9,16 @@ from kogge.engine import buckets
 from kogge.spapi.client import PUBLISHED_LIMITS
 from kogge.spapi.errors import Throttled
 
+# Calls that may follow each other within a second arrive closer together, or farther apart, than they
+# were sent. One token is kept back, so that Amazon's bucket is never emptier than ours.
+JITTERS_FROM = 1.0  # tokens a second
+
+
+def plan_of(operation: str) -> tuple[float, int]:
+    """The rate and the burst we count by: Amazon's published ones, less what jitter may cost."""
+    rate, burst = PUBLISHED_LIMITS[operation]
+    return rate, burst - 1 if rate >= JITTERS_FROM and burst > 1 else burst
+
 
 class BucketLimiter:
     """spapi's limiter over the persisted buckets, shared by all processes of a connection."""
@@ -19,19 +29,19 @@ class BucketLimiter:
 
     def take(self, operation: str) -> None:
         """Take a token, or raise `Throttled` with the seconds until there is one."""
-        rate, burst = PUBLISHED_LIMITS[operation]
+        rate, burst = plan_of(operation)
         wait = buckets.take(self._connection_id, operation, rate=rate, burst=burst, now=self._clock())
         if wait > 0:
             raise Throttled(operation=operation, retry_after=wait)
 
     def learn(self, operation: str, rate: float) -> None:
         """Adopt the rate Amazon named."""
-        _rate, burst = PUBLISHED_LIMITS[operation]
+        _rate, burst = plan_of(operation)
         buckets.learn(self._connection_id, operation, rate, burst=burst, now=self._clock())
 
     def emptied(self, operation: str, retry_after: float | None) -> float:
         """Amazon refused a call: seconds to the next try, never before Amazon's own wish."""
-        rate, burst = PUBLISHED_LIMITS[operation]
+        rate, burst = plan_of(operation)
         wait = buckets.refused(self._connection_id, operation, rate=rate, burst=burst, now=self._clock())
         return max(wait, retry_after or 0.0)
 

@@ -1,4 +1,4 @@
-"""Which messages go into the next feed, and when: few feeds for what can wait, at once for what cannot.
+"""Which messages about orders go out next, and when: few feeds for what can wait, at once for the rest.
 
 Amazon asks for no more than one feed of a type in 20 minutes and processes a seller's feeds one after
 the other (reference 6, 9). A cancellation does not wait for that, only for two minutes' distance; and for
@@ -8,23 +8,19 @@ no cancellation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, Max, Min, OuterRef, QuerySet
 
 from kogge.amazon.feeds.messages import SETTLED, Kind, State
-from kogge.amazon.feeds.models import Feed, OrderMessage
+from kogge.amazon.feeds.models import UNDER_WAY, Feed, OrderMessage
 from kogge.spapi.order_feed import FEED_TYPE, MAX_MESSAGES
 
 DISTANCE = timedelta(minutes=20)
 URGENT_DISTANCE = timedelta(minutes=2)
 # Each is looked at right before it goes out; more than Amazon allows in one go would go stale meanwhile.
 MAX_CANCELLATIONS = 30
-
-UNDER_WAY = (Feed.State.BUILT, Feed.State.CREATING, Feed.State.OPEN)
-NOT_HANDED_OVER = (Feed.State.BUILT, Feed.State.CREATING)
 
 
 def build(connection_id: int, *, now: datetime) -> Feed | None:
@@ -55,11 +51,6 @@ def next_build(connection_id: int) -> datetime | None:
         return urgent
     patient = _first(_acknowledgements(connection_id), _free_from(connection_id, DISTANCE))
     return min(filter(None, (urgent, patient)), default=None)
-
-
-def marketplaces_of(messages: Iterable[OrderMessage]) -> tuple[str, ...]:
-    """The marketplaces of the orders inside."""
-    return tuple(sorted({message.marketplace_id for message in messages}))
 
 
 def _ready(connection_id: int, now: datetime) -> list[OrderMessage]:

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from kogge.amazon.feeds.models import Feed, OrderMessage
 from kogge.amazon.journal.book import Entry, close_troubles, record
 from kogge.engine.due import make_due
-from kogge.spapi.order_feed import CANCEL_REASONS
+from kogge.spapi.order_feed import CANCEL_REASONS, FEED_TYPE
 
 State = OrderMessage.State
 Kind = OrderMessage.Kind
@@ -135,8 +135,8 @@ def _live(connection_id: int) -> QuerySet[OrderMessage]:
 
 def _ask_soon(connection_id: int, now: datetime) -> None:
     """A feed whose end a cancellation waits for is asked about at once, not when its turn comes."""
-    feeds = Feed.objects.everyone().filter(connection_id=connection_id, state=Feed.State.OPEN)
-    feeds.update(next_poll_at=now)
+    feeds = Feed.objects.everyone().filter(connection_id=connection_id, feed_type=FEED_TYPE)
+    feeds.filter(state=Feed.State.OPEN).update(next_poll_at=now)
 
 
 def _is_said(message: OrderMessage) -> bool:

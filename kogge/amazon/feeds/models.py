@@ -32,6 +32,8 @@ class Feed(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILT)
     created_at = models.DateTimeField()
     document_id = models.CharField(max_length=200, default="")
+    marketplace_ids = models.JSONField(default=list)  # sorted; to recognise the feed at Amazon
+    message_count = models.PositiveIntegerField(default=0)  # of the document, where the kind says so
     created_since = models.DateTimeField(null=True)  # Amazon's clock just before createFeed
     feed_id = models.CharField(max_length=60, default="")
     submitted_at = models.DateTimeField(null=True)  # createFeed was called; once it answered: then
@@ -51,6 +53,28 @@ class Feed(models.Model):
             )
         ]
         indexes = [models.Index(fields=["connection", "feed_type", "-created_at"], name="feeds_newest")]
+
+
+UNDER_WAY = (Feed.State.BUILT, Feed.State.CREATING, Feed.State.OPEN)
+
+
+class FeedPart(models.Model):
+    """Some messages of a feed, encoded before the feed is complete because each takes a look at Amazon.
+
+    So preparing a large feed can wait for Amazon's limits, or be cut off, and goes on where it was.
+    """
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="parts", db_index=False)
+    upto = models.PositiveIntegerField()  # the largest message number that was dealt with
+    messages = models.TextField()  # one encoded message a line
+    numbers = models.JSONField()  # the message number of each line
+    size = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("feed__connection__merchant")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["feed", "upto"], name="feed_part_once")]
 
 
 class OrderMessage(OutboundAct):

@@ -1,9 +1,8 @@
-"""What became of the messages of a feed: accepted, rejected, or to be said again."""
+"""What became of the messages about orders in a feed: accepted, rejected, or to be said again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -30,23 +29,20 @@ def settle(turn: Round, feed: Feed, *, status: str, report: FeedReport | None) -
     """
     is_done = status == "DONE"
     with transaction.atomic():
-        if not _finish(feed, Feed.State.DONE if is_done else Feed.State.FAILED, status, turn.now):
-            return
+        turn.work.keep()  # only one worker gives the verdicts
         verdicts = _Verdicts()
         for message in feed.messages.filter(state=State.SENDING).order_by("message_no"):
             verdicts.add(message, report, is_done=is_done)
         _accept(turn, verdicts.accepted)
         _reject(turn, verdicts.rejected)
         _say_again(turn, feed, verdicts.open, reason=status)
-        if status != "CANCELLED":
-            close_troubles(turn.connection.pk, [stuck_key(feed)], now=turn.now)
 
 
 def fail(turn: Round, feed: Feed, reason: str) -> None:
     """Amazon did not take the feed at all."""
     with transaction.atomic():
-        if _finish(feed, Feed.State.FAILED, "", turn.now):
-            _say_again(turn, feed, list(feed.messages.filter(state=State.SENDING)), reason=reason)
+        turn.work.keep()
+        _say_again(turn, feed, list(feed.messages.filter(state=State.SENDING)), reason=reason)
 
 
 def reject(turn: Round, message: OrderMessage, reason: str) -> None:
@@ -59,11 +55,6 @@ def take_out(message: OrderMessage) -> None:
     """What is settled already does not go into the feed; its number stays unused."""
     message.feed, message.message_no = None, None
     message.save(update_fields=["feed", "message_no"])
-
-
-def stuck_key(feed: Feed) -> str:
-    """The key of the trouble that feeds of this type do not move."""
-    return f"feed_stuck:{feed.feed_type}"
 
 
 class _Verdicts:
@@ -82,14 +73,6 @@ class _Verdicts:
             self.accepted.append(message)
         else:
             self.open.append(message)
-
-
-def _finish(feed: Feed, state: str, status: str, now: datetime) -> bool:
-    """Only one worker gives the verdicts."""
-    rows = Feed.objects.everyone().filter(pk=feed.pk, state=feed.state)
-    finished = rows.update(state=state, processing_status=status, finished_at=now, next_poll_at=None)
-    feed.state = state
-    return bool(finished)
 
 
 def _accept(turn: Round, messages: Collection[OrderMessage]) -> None:

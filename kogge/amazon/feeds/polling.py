@@ -7,27 +7,28 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Min, QuerySet
 
-from kogge.amazon.feeds.messages import Kind, State
-from kogge.amazon.feeds.models import Feed, OrderMessage
-from kogge.amazon.feeds.outcomes import settle, stuck_key
+from kogge.amazon.feeds.finishing import finish, stuck_key
+from kogge.amazon.feeds.kinds import FeedKind
+from kogge.amazon.feeds.models import Feed
 from kogge.amazon.feeds.rounds import Round
 from kogge.amazon.journal.book import Entry, open_trouble, record
 from kogge.spapi import feeds_2021_06_30 as amazon_feeds
 from kogge.spapi.errors import AskHuman
 from kogge.spapi.feeds_2021_06_30 import FeedInfo
-from kogge.spapi.order_feed import FeedReport, ReportUnreadable, parse_report
 
 POLLS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10))
 STUCK_AFTER = timedelta(hours=2)
 
 _FINISHED = {"DONE", "FATAL", "CANCELLED"}
+_UNREADABLE = b""  # Amazon made a report, but in a form nobody can unpack
 
 
-def poll_open(turn: Round) -> None:
+def poll_open(turn: Round, kind: FeedKind) -> None:
     """Ask about every open feed whose time has come."""
-    for feed in _open(turn.connection.pk).filter(next_poll_at__lte=turn.now).order_by("next_poll_at", "id"):
+    feeds = _open(turn.connection.pk).filter(feed_type=kind.feed_type, next_poll_at__lte=turn.now)
+    for feed in feeds.order_by("next_poll_at", "id"):
         turn.work.keep()
-        _poll(turn, feed)
+        _poll(turn, kind, feed)
 
 
 def next_poll(connection_id: int) -> datetime | None:
@@ -36,17 +37,19 @@ def next_poll(connection_id: int) -> datetime | None:
     return at
 
 
-def _poll(turn: Round, feed: Feed) -> None:
+def _poll(turn: Round, kind: FeedKind, feed: Feed) -> None:
     is_stuck = feed.submitted_at is not None and turn.now - feed.submitted_at >= STUCK_AFTER
     if is_stuck:
-        _raise_alarm(turn, feed)
+        _raise_alarm(turn, kind, feed)
     info = amazon_feeds.get_feed(turn.client, feed.feed_id)
     if is_stuck and info.processing_status == "IN_QUEUE":
         info = _withdraw(turn, feed, info)
     if info.processing_status in _FINISHED:
-        settle(turn, feed, status=info.processing_status, report=_report(turn, info))
+        kind.settled(turn, feed, info.processing_status, _report(turn, info))
+        finish(turn, feed, info.processing_status)
         return
-    pause = POLLS[0] if _waiting_cancellations(turn).exists() else POLLS[min(feed.polls + 1, len(POLLS) - 1)]
+    is_urgent = kind.is_urgent(turn.connection.pk)
+    pause = POLLS[0] if is_urgent else POLLS[min(feed.polls + 1, len(POLLS) - 1)]
     _open(turn.connection.pk).filter(pk=feed.pk).update(
         polls=feed.polls + 1,
         next_poll_at=turn.now + pause,
@@ -54,27 +57,22 @@ def _poll(turn: Round, feed: Feed) -> None:
     )
 
 
-def _waiting_cancellations(turn: Round) -> QuerySet[OrderMessage]:
-    messages = OrderMessage.objects.everyone().filter(connection=turn.connection)
-    return messages.filter(kind=Kind.CANCEL, state=State.WAITING)
-
-
-def _report(turn: Round, info: FeedInfo) -> FeedReport | None:
-    """The feed's report; None when Amazon made none. An unreadable one decides nothing about any message."""
+def _report(turn: Round, info: FeedInfo) -> bytes | None:
+    """The feed's report; None when Amazon made none."""
     if not info.result_document_id:
         return None
     try:
-        return parse_report(amazon_feeds.result_document(turn.client, info.result_document_id))
-    except (ReportUnreadable, AskHuman):
-        return FeedReport(processed=0, successful=0, status="Unreadable")
+        return amazon_feeds.result_document(turn.client, info.result_document_id)
+    except AskHuman:
+        return _UNREADABLE
 
 
-def _raise_alarm(turn: Round, feed: Feed) -> None:
+def _raise_alarm(turn: Round, kind: FeedKind, feed: Feed) -> None:
     with transaction.atomic():
         if _open(turn.connection.pk).filter(pk=feed.pk, stuck_at__isnull=True).update(stuck_at=turn.now):
             details = {"feed_id": feed.feed_id}
             record([Entry(turn.connection.pk, "feed_stuck", turn.now, details=details)])
-        _set_cancellations_free(turn, feed)
+        kind.stuck(turn, feed)
         open_trouble(
             turn.connection.pk,
             "feed_stuck",
@@ -83,19 +81,6 @@ def _raise_alarm(turn: Round, feed: Feed) -> None:
             feed=feed.pk,
             feed_id=feed.feed_id,
         )
-
-
-def _set_cancellations_free(turn: Round, feed: Feed) -> None:
-    """No cancellation waits for hours for the answer to an acknowledgement, which has no effect any more.
-
-    The feed with the acknowledgement was handed over before; Amazon processes them one after the other.
-    """
-    waiting = _waiting_cancellations(turn)
-    feed.messages.filter(
-        kind=Kind.ACKNOWLEDGE,
-        state=State.SENDING,
-        amazon_order_id__in=waiting.values_list("amazon_order_id", flat=True),
-    ).update(state=State.DROPPED)
 
 
 def _withdraw(turn: Round, feed: Feed, info: FeedInfo) -> FeedInfo:

@@ -1,25 +1,22 @@
 """The operation `send_feeds`: everything Amazon is told by feed, one round at a time.
 
-A round takes up what an earlier one left, asks about open feeds, builds the next one, and looks
-whether accepted cancellations show. A step that has to wait does not hold up the others, and nothing
-here ever holds up dispatch: confirming shipments is an operation of its own.
+A round takes up what an earlier one left, asks about open feeds and does each kind's own steps: building
+the next feed, or looking whether accepted cancellations show. A step that has to wait does not hold up
+the others, and nothing here ever holds up dispatch: confirming shipments is an operation of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-from django.db.models import Q
+from functools import partial
 
 from kogge.amazon.connections.accounts import amazon_client
 from kogge.amazon.connections.consequences import amazon_operation, try_later
 from kogge.amazon.connections.models import Connection
-from kogge.amazon.feeds.building import build, next_build
-from kogge.amazon.feeds.cancelling import next_verification, verify_cancellations
-from kogge.amazon.feeds.handing_over import hand_over, hand_over_unfinished, next_look
-from kogge.amazon.feeds.messages import Kind, State
-from kogge.amazon.feeds.models import OrderMessage
+from kogge.amazon.feeds.handing_over import hand_over_unfinished, next_look
+from kogge.amazon.feeds.kinds import KINDS, Step
+from kogge.amazon.feeds.models import UNDER_WAY, Feed
 from kogge.amazon.feeds.polling import next_poll, poll_open
 from kogge.amazon.feeds.rounds import Round
 from kogge.engine.work import Outcome, Work
@@ -27,28 +24,25 @@ from kogge.spapi.errors import AskHuman, TryLater
 
 NOTHING_TO_DO = timedelta(days=1)  # a queued message makes the operation due at once
 
-Step = Callable[[Round], None]
-
 
 @amazon_operation
 def send_feeds(connection: Connection, work: Work) -> Outcome:
     """One round. Due again when the next feed, poll or look is."""
     with amazon_client(connection, work.clock) as client:
         turn = Round(connection, client, work)
-        held_up = [error for step in STEPS if (error := _attempt(step, turn)) is not None]
+        held_up = [error for step in _steps() if (error := _attempt(step, turn)) is not None]
     for error in held_up:
         if not isinstance(error, TryLater):
             raise error  # nobody expected Amazon to refuse this; the other steps were taken all the same
     return _outcome(turn, [error for error in held_up if isinstance(error, TryLater)])
 
 
-def build_next(turn: Round) -> None:
-    """Build the next feed, if one may go out now, and bring it to Amazon."""
-    if (feed := build(turn.connection.pk, now=turn.now)) is not None:
-        hand_over(turn, feed)
-
-
-STEPS: tuple[Step, ...] = (hand_over_unfinished, poll_open, build_next, verify_cancellations)
+def _steps() -> Iterator[Step]:
+    """Kind by kind: what holds up one kind does not hold up the next."""
+    for kind in KINDS.values():
+        yield partial(hand_over_unfinished, kind=kind)
+        yield partial(poll_open, kind=kind)
+        yield from kind.steps
 
 
 def _attempt(step: Step, turn: Round) -> TryLater | AskHuman | None:
@@ -75,15 +69,12 @@ def _outcome(turn: Round, held_up: list[TryLater]) -> Outcome:
 
 def _times(turn: Round) -> list[datetime]:
     connection_id = turn.connection.pk
-    times = (
-        next_look(connection_id, turn.now),
-        next_poll(connection_id),
-        next_build(connection_id),
-        next_verification(connection_id),
-    )
+    times = [next_look(connection_id, turn.now), next_poll(connection_id)]
+    times += [kind.next_step(connection_id) for kind in KINDS.values()]
     return [at for at in times if at is not None]
 
 
 def _has_unsettled(connection_id: int) -> bool:
-    unsettled = Q(state__in=(State.WAITING, State.SENDING)) | Q(state=State.ACCEPTED, kind=Kind.CANCEL)
-    return OrderMessage.objects.everyone().filter(unsettled, connection_id=connection_id).exists()
+    """Feeds are on their way, or what a kind has to say waits for its turn."""
+    under_way = Feed.objects.everyone().filter(connection_id=connection_id, state__in=UNDER_WAY)
+    return under_way.exists() or any(kind.has_unsettled(connection_id) for kind in KINDS.values())

@@ -33,6 +33,8 @@ class Button(StrEnum):
     SETTINGS = "settings"
     CARRIERS = "carriers"
     CANCEL = "cancel"
+    OFFERS = "offers"
+    PRICES = "prices"
     DONE = "done"
 
 
@@ -198,6 +200,27 @@ JOURNAL: dict[str, Telling] = {
     "connected": Telling(
         _("Mit Amazon verbunden: %(store_name)s."), "plug-connected", GREEN, short=_("Mit Amazon verbunden.")
     ),
+    "offer_wanted": Telling(
+        _("Das Angebot %(sku)s soll bei Amazon angelegt werden."),
+        "plus",
+        BLUE,
+        short=_("Ein Angebot soll bei Amazon angelegt werden."),
+    ),
+    "offer_created": Telling(
+        _("Amazon hat das neue Angebot %(sku)s angenommen."),
+        "circle-check",
+        GREEN,
+        short=_("Amazon hat ein neues Angebot angenommen."),
+    ),
+    "offers_agreed": Telling(
+        _("Festgelegt, wer führt: Warenbestand %(quantity)s, Lieferzeit %(lead_time)s, Preis %(price)s."),
+        "checklist",
+        BLUE,
+        short=_("Festgelegt, wer Warenbestand, Lieferzeit und Preis führt."),
+    ),
+    "offer_price_confirmed": Telling(
+        _("Preis %(price)s bestätigt von %(by)s."), "cash", BLUE, short=_("Ein Preis ist bestätigt.")
+    ),
 }
 
 _AT_AMAZON_TOO = (Button.AMAZON, Button.DONE)
@@ -353,6 +376,46 @@ TROUBLES: dict[str, Request] = {
         ),
         (Button.SETTINGS,),
         short=_("Deine Zustimmung bei Amazon läuft bald ab."),
+    ),
+    "offers_refused": Request(
+        _("Amazon hat Werte abgelehnt. Betroffene Angebote: %(count)s."),
+        _("Bei jedem Angebot steht, was Amazon daran stört. Behebe es beim Produkt oder in Seller Central."),
+        (Button.OFFERS, Button.RETRY),
+        RED,
+        short=_("Amazon hat Werte von Angeboten abgelehnt."),
+    ),
+    "offers_not_found": Request(
+        _("Bei Amazon nicht gefundene Angebote: %(count)s."),
+        _("Prüfe ASIN und Amazon-SKU beim Produkt, oder lege das Angebot bei Amazon an."),
+        (Button.OFFERS, Button.RETRY),
+        short=_("Amazon kennt einige deiner Angebote nicht."),
+    ),
+    "offers_ambiguous": Request(
+        _("Angebote mit mehreren SKUs zur selben ASIN: %(count)s."),
+        _("Wähle beim Produkt aus, welche SKU gemeint ist. Bis dahin sendet Kogge dafür nichts."),
+        (Button.OFFERS,),
+        short=_("Zu einigen ASINs hast du bei Amazon mehrere SKUs."),
+    ),
+    "offers_price_held": Request(
+        _("Preise warten auf deine Bestätigung. Betroffene Angebote: %(count)s."),
+        _("Sie ändern sich um mehr als die Hälfte oder liegen außerhalb deiner Grenzen bei Amazon."),
+        (Button.PRICES, Button.OFFERS),
+        short=_("Preise von Angeboten warten auf deine Bestätigung."),
+    ),
+    "offers_drift": Request(
+        _("Amazon zeigt andere Werte als gesendet. Betroffene Angebote: %(count)s."),
+        _(
+            "Vielleicht ändert sie jemand in Seller Central oder mit einem anderen Werkzeug. "
+            "Entscheide im Abgleich, wer führt."
+        ),
+        (Button.OFFERS, Button.RETRY),
+        short=_("Amazon zeigt bei einigen Angeboten andere Werte als gesendet."),
+    ),
+    "offers_unsure": Request(
+        _("Ob Amazon die Werte angenommen hat, ist ungewiss. Betroffene Angebote: %(count)s."),
+        _("Kogge versucht es weiter. Sieh bei diesen Angeboten nach, ob Bestand und Preis stimmen."),
+        (Button.OFFERS, Button.RETRY),
+        short=_("Ob Amazon die Werte einiger Angebote angenommen hat, ist ungewiss."),
     ),
     "cancel_requested": Request(
         _("Der Käufer bittet darum, die Bestellung zu stornieren."),

@@ -84,6 +84,9 @@ SERVICE_LEVEL: Words = {
     "SCHEDULED": _("zum Wunschtermin"),
 }
 
+# Who leads a value of the offers: the words of `offers.models.Agreement.Leader`.
+LEADER: Words = {"kogge": "Kogge", "amazon": "Amazon"}
+
 # Amazon's operations, as people call them.
 OPERATION: Words = {
     "searchOrders": _("Bestellungen suchen"),
@@ -95,6 +98,13 @@ OPERATION: Words = {
     "getFeed": _("Feed abfragen"),
     "getFeedDocument": _("Feed-Bericht lesen"),
     "getMarketplaceParticipations": _("Marktplätze abfragen"),
+    "getListingsItem": _("Angebot ansehen"),
+    "searchListingsItems": _("Angebote suchen"),
+    "patchListingsItem": _("Angebot ändern"),
+    "putListingsItem": _("Angebot anlegen"),
+    "getListingsRestrictions": _("Verkaufsbeschränkungen prüfen"),
+    "searchCatalogItems": _("Katalog durchsuchen"),
+    "getCatalogItem": _("Katalogeintrag ansehen"),
 }
 
 # How the Amazon client words its errors (kogge/spapi/errors.py), which knows no languages.
@@ -134,6 +144,9 @@ _BY_NAME: Mapping[str, tuple[Words, ...]] = {
     "by": (CANCELLED_BY,),
     "cancelled_by": (CANCELLED_BY,),
     "reason": (PAUSE_REASON, CANCEL_REASON),
+    "quantity": (LEADER,),
+    "lead_time": (LEADER,),
+    "price": (LEADER,),
 }
 
 

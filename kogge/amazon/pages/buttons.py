@@ -26,6 +26,8 @@ LABELS: Mapping[Button, tuple[str | Promise, str]] = {
     Button.SETTINGS: (_("Zugangsdaten prüfen"), "key"),
     Button.CARRIERS: (_("Versender zuordnen"), "truck"),
     Button.CANCEL: (_("Zur Stornierung"), "circle-x"),
+    Button.OFFERS: (_("Angebote ansehen"), "packages"),
+    Button.PRICES: (_("Preise bestätigen"), "cash"),
     Button.DONE: (_("Als erledigt kennzeichnen"), "check"),
 }
 
@@ -80,6 +82,17 @@ def shop_order_url(order: AmazonOrder | None) -> str:
     return reverse("order", args=[int(order.shop_order_number)])
 
 
+def offers_url(trouble: Trouble) -> str:
+    """The offers a trouble is about."""
+    state = "drift" if trouble.kind == "offers_drift" else "problem"
+    return f"{reverse('amazon_offers')}?konto={trouble.connection_id}&stand={state}"
+
+
+def prices_url(trouble: Trouble) -> str:
+    """The prices that wait for a word."""
+    return reverse("amazon_agree", args=[trouble.connection_id]) + "#preise"
+
+
 def _shown(trouble: Trouble, order: AmazonOrder | None, *, may_act: bool) -> ShownTrouble:
     asked = ask(trouble.kind, trouble.details)
     buttons = [] if trouble.closed_at else [_button(button, trouble, order) for button in asked.buttons]
@@ -121,6 +134,8 @@ def _page(button: Button, trouble: Trouble, order: AmazonOrder | None) -> str:
         return reverse("amazon_credentials", args=[trouble.connection_id])
     if button is Button.CARRIERS:
         return reverse("amazon_carriers") + "?" + urlencode({"carrier": trouble.details.get("carrier", "")})
+    if button in (Button.OFFERS, Button.PRICES):
+        return offers_url(trouble) if button is Button.OFFERS else prices_url(trouble)
     if button is Button.CANCEL and order and order.shop_order_number.isdecimal():
         return reverse("order_act", args=[int(order.shop_order_number), "cancel"])
     return ""

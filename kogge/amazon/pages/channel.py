@@ -5,26 +5,40 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kogge.amazon.catalog.offers import WrongOffer, import_offer, offers_of, values_of
+from kogge.amazon.catalog.offers import (
+    COLUMNS,
+    ImportedOffers,
+    check_offers,
+    columns_in_use,
+    export_offers,
+    import_offers,
+    offers_of,
+    products_called,
+    values_of,
+)
 from kogge.amazon.connections import carriers, expiry
 from kogge.amazon.connections.accounts import DISCONNECTED
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Trouble
+from kogge.amazon.journal.sentences import RED, ask
 from kogge.amazon.journal.words import PAUSE_REASON, word
+from kogge.amazon.offers import changes
+from kogge.amazon.offers.models import Agreement, Listing
 from kogge.amazon.orders import cancelling
 from kogge.amazon.orders.assigning import assign_product
 from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation
 from kogge.amazon.orders.panel import amazon_side
-from kogge.amazon.pages import offer_panel, order_panel, own
-from kogge.backoffice.channels import AppCard, Notice, Panel, TimelineEntry
+from kogge.amazon.pages import offer_panel, order_panel, own, states
+from kogge.amazon.pages.buttons import offers_url, prices_url
+from kogge.backoffice.channels import AppCard, Badge, Notice, Panel, TakenOver, TimelineEntry
 from kogge.backoffice.models import Order, OrderLine, Product
-from kogge.backoffice.refusal import Refusal
 from kogge.backoffice.search import OrderFilter, find_orders
 from kogge.engine.due import make_due
 from kogge.merchants.access import may
@@ -36,6 +50,8 @@ SOON = timedelta(hours=4)
 UNTOLD = ShipmentConfirmation.State
 
 BANNER_FROM_DAYS = 30
+
+ABOUT_OFFERS = "offers_"  # how the kinds of troubles begin that have a line of their own
 
 
 class AmazonChannel:
@@ -79,8 +95,7 @@ class AmazonChannel:
 
     def product_panel(self, product: Product, request: HttpRequest) -> Panel | None:
         """The box "Kanäle" of a product."""
-        may_act = may(getattr(request, "role", Role.READER), Role.STAFF)
-        return Panel("amazon/_offer_panel.html", offer_panel.context(product, may_act=may_act))
+        return Panel("amazon/_offer_panel.html", offer_panel.context(product, request))
 
     def timeline(self, order: Order) -> Sequence[TimelineEntry]:
         """What happened between Kogge and Amazon, in plain sentences."""
@@ -96,6 +111,8 @@ class AmazonChannel:
             *[_paused(connection) for connection in found if connection.state == Connection.State.PAUSED],
             *_late(merchant, now),
             *_expiring(found, now),
+            *_undecided(found),
+            *_about_offers(merchant),
             *_open_troubles(merchant),
         ]
 
@@ -109,14 +126,54 @@ class AmazonChannel:
             "Du kannst den Versender unter Apps › Amazon › Versender zuordnen."
         ) % {"carrier": carrier}
 
-    def import_product(
-        self, merchant: Merchant, product_id: int, row: Mapping[str, str], *, now: datetime
-    ) -> None:
-        """Take Amazon's columns of a product import. Raises `Refusal`."""
-        try:
-            import_offer(merchant, str(product_id), row, now)
-        except WrongOffer as wrong:
-            raise Refusal(str(wrong)) from wrong
+    def products_changed(self, merchant_id: int, product_ids: Collection[int], *, now: datetime) -> None:
+        """Have Amazon hear of it within seconds."""
+        changes.products_changed(merchant_id, [str(product_id) for product_id in product_ids], now=now)
+
+    def product_columns(self) -> Sequence[str]:
+        """Amazon's columns, with a price for each marketplace there is."""
+        return COLUMNS
+
+    def columns_in_use(self, merchant: Merchant) -> Sequence[str]:
+        """Amazon's columns, with a price for each marketplace the merchant has to do with."""
+        return columns_in_use(merchant.pk)
+
+    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> TakenOver:
+        """What a product import would change in the offers."""
+        return _taken_over(check_offers(merchant, {str(key): row for key, row in rows.items()}))
+
+    def import_products(
+        self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]], *, now: datetime
+    ) -> TakenOver:
+        """Take Amazon's columns of a product import."""
+        imported = import_offers(merchant, {str(key): row for key, row in rows.items()}, now)
+        changes.offers_changed(merchant.pk, list(imported.changes), now=now)
+        return _taken_over(imported)
+
+    def exported_products(
+        self, merchant: Merchant, product_ids: Collection[int]
+    ) -> Mapping[int, Mapping[str, str]]:
+        """Amazon's columns of these products."""
+        cells = export_offers(merchant.pk, [str(product_id) for product_id in product_ids])
+        return {int(product_id): row for product_id, row in cells.items()}
+
+    def product_states(self) -> Sequence[tuple[str, str]]:
+        """Not on Amazon, ready, sent, live, problem, drift."""
+        return states.choices()
+
+    def narrow_products(
+        self, merchant: Merchant, products: QuerySet[Product], state: str
+    ) -> QuerySet[Product]:
+        """Those of the products that are in this state at Amazon."""
+        return states.narrow(merchant.pk, products, state)
+
+    def product_badges(self, merchant: Merchant, product_ids: Collection[int]) -> Mapping[int, Badge]:
+        """How each product stands at Amazon."""
+        return states.badges(merchant.pk, product_ids)
+
+    def products_called(self, merchant: Merchant, word: str) -> Collection[int]:
+        """The products with this ASIN or Amazon SKU."""
+        return products_called(merchant.pk, word)
 
     def product_details(
         self, merchant: Merchant, product_ids: Collection[int]
@@ -146,6 +203,13 @@ class AmazonChannel:
             return AppCard(_("Verbunden"), "green", reverse("amazon"))
         known = Connection.objects.of(merchant).filter(pause_reason=DISCONNECTED).exists()
         return AppCard(_("Getrennt") if known else _("Nicht verbunden"), "gray", reverse("amazon"))
+
+
+def _taken_over(imported: ImportedOffers) -> TakenOver:
+    return TakenOver(
+        {int(product_id): changed for product_id, changed in imported.changes.items()},
+        {int(product_id): sentence for product_id, sentence in imported.refused.items()},
+    )
 
 
 def _paused(connection: Connection) -> Notice:
@@ -229,8 +293,47 @@ def _expires(connection: Connection, notice: expiry.Notice) -> Notice:
     return Notice("red" if notice.days <= 7 else "amber", sentence, url, _("Erneuern"))
 
 
+def _undecided(connections: Collection[Connection]) -> list[Notice]:
+    """Connections with offers of which nothing is sent yet, for want of the merchant's word."""
+    known = [connection.pk for connection in connections]
+    decided = Agreement.objects.everyone().filter(connection__in=known).exclude(agreed_at=None)
+    waiting = set(known) - set(decided.values_list("pk", flat=True))
+    offered = Listing.objects.everyone().filter(connection=OuterRef("pk"))
+    rows = Connection.objects.everyone().filter(
+        Exists(offered), pk__in=waiting, state=Connection.State.ACTIVE
+    )
+    sentence = _(
+        "Der Abgleich von „%(name)s“ wartet auf dich: Bis dahin sendet Kogge weder Bestand noch Preis."
+    )
+    return [
+        Notice(
+            "amber",
+            sentence % {"name": one.store_name or one.seller_id},
+            reverse("amazon_agree", args=[one.pk]),
+            _("Zum Abgleich"),
+        )
+        for one in rows.order_by("pk")
+    ]
+
+
+def _about_offers(merchant: Merchant) -> list[Notice]:
+    """One line for each kind of problem with offers: refused, not found, held prices, other values."""
+    open_ones = Trouble.objects.of(merchant).filter(closed_at=None, kind__startswith=ABOUT_OFFERS)
+    found = [_offers_notice(trouble) for trouble in open_ones.order_by("opened_at", "pk")]
+    return sorted(found, key=lambda notice: notice.tone != "red")
+
+
+def _offers_notice(trouble: Trouble) -> Notice:
+    asked = ask(trouble.kind, trouble.details)
+    tone = "red" if asked.tone == RED else "amber"
+    if trouble.kind == "offers_price_held":
+        return Notice(tone, asked.sentence, prices_url(trouble), _("Preise bestätigen"))
+    return Notice(tone, asked.sentence, offers_url(trouble), _("Angebote ansehen"))
+
+
 def _open_troubles(merchant: Merchant) -> list[Notice]:
-    count = Trouble.objects.of(merchant).filter(closed_at=None).count()
+    open_ones = Trouble.objects.of(merchant).filter(closed_at=None)
+    count = open_ones.exclude(kind__startswith=ABOUT_OFFERS).count()
     if not count:
         return []
     sentence = ngettext(

@@ -165,21 +165,3 @@ class CarrierForm(forms.Form):
     shipping_method = forms.CharField(
         label=_("Versandart bei Amazon"), max_length=80, required=False, help_text=_("Zum Beispiel „Paket“.")
     )
-
-
-class OfferForm(forms.Form):
-    """What identifies a product at Amazon."""
-
-    asin = forms.CharField(
-        label=_("ASIN"),
-        max_length=10,
-        required=False,
-        help_text=_("Ohne ASIN oder SKU verringern Amazon-Bestellungen den Warenbestand nicht."),
-    )
-    sku = forms.CharField(
-        label=_("Amazon-SKU"),
-        max_length=40,
-        required=False,
-        help_text=_("Leer: die Artikelnummer des Shops."),
-    )
-    fba = forms.BooleanField(label=_("FBA: Amazon versendet dieses Produkt"), required=False)

@@ -12,6 +12,8 @@ from kogge.amazon.connections.models import Connection
 from kogge.amazon.feeds.messages import send_again
 from kogge.amazon.journal.book import close_troubles
 from kogge.amazon.journal.models import Trouble
+from kogge.amazon.offers import wishes
+from kogge.amazon.offers.outcomes import ALARMS
 from kogge.amazon.orders.confirm import retry_confirmation
 from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation
 from kogge.amazon.orders.placing import retry_placing, retry_unreadable
@@ -84,6 +86,12 @@ def _compare(trouble: Trouble, _actor: str, now: datetime) -> str:
     return _("Die Vollständigkeitsprüfung läuft gleich noch einmal.")
 
 
+def _offers(trouble: Trouble, _actor: str, now: datetime) -> str:
+    if not wishes.retry(trouble.connection, reasons=ALARMS[trouble.kind], now=now):
+        raise CannotRetry(_("Bei diesen Angeboten läuft schon ein neuer Versuch."))
+    return _("Kogge versucht es bei diesen Angeboten jetzt noch einmal.")
+
+
 def _order(trouble: Trouble) -> AmazonOrder:
     known = AmazonOrder.objects.of_id(trouble.connection.merchant_id).select_related("connection")
     found = known.filter(connection_id=trouble.connection_id, order_id=trouble.amazon_order_id).first()
@@ -108,4 +116,8 @@ RETRIES: Mapping[str, Retry] = {
     "feed_failed": _say_again,
     "settings": _resume,
     "missing_orders": _compare,
+    "offers_refused": _offers,
+    "offers_not_found": _offers,
+    "offers_drift": _offers,
+    "offers_unsure": _offers,
 }

@@ -17,7 +17,7 @@ from kogge.amazon.connections.accounts import NotNow, WrongSetting
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.pages import own
 from kogge.amazon.pages.forms import MarketplacesForm, SecretsForm
-from kogge.amazon.pages.standing import CHECK, Standing, is_paused, standing
+from kogge.amazon.pages.standing import CHECK, Standing, is_paused, offers_of, standing
 from kogge.engine import due
 from kogge.merchants.access import MerchantRequest, may, owner, reader, staff
 from kogge.merchants.models import Role
@@ -29,7 +29,10 @@ def amazon(request: MerchantRequest) -> HttpResponse:
     """All connections of the merchant. Looking counts: "new since" starts again from here."""
     now = timezone.now()
     found = list(own.connections(request.merchant))
-    cards = [_card(request, connection, connection.orders_seen_at, now) for connection in found]
+    cards = [
+        _card(request, connection, connection.orders_seen_at, now) | {"offers": offers_of(connection)}
+        for connection in found
+    ]
     Connection.objects.of(request.merchant).update(orders_seen_at=now)
     return render(
         request, "amazon/settings.html", {"cards": cards, "is_owner": may(request.role, Role.OWNER)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from kogge.amazon.connections.models import Connection, ConnectionMarketplace
 from kogge.amazon.journal.models import Run
 from kogge.amazon.journal.words import OPERATION, PAUSE_REASON, word
+from kogge.amazon.offers.models import Agreement
 from kogge.amazon.orders.backfill import progress_of
 from kogge.amazon.orders.models import AmazonOrder
+from kogge.amazon.pages import states
+from kogge.backoffice.channels import Badge
 from kogge.engine import buckets
 from kogge.engine.models import Due
 
@@ -57,6 +61,19 @@ class Backfill:
 
     percent: int
     reached: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The connection's offers: who leads what, and how many are in which state."""
+
+    agreement: Agreement
+    states: Sequence[tuple[str, Badge, int]]
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is sent yet, for want of the merchant's word."""
+        return self.agreement.agreed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,17 @@ def standing(connection: Connection, *, since: datetime | None, now: datetime) -
         budgets=[_budget(level) for level in buckets.levels(connection.pk, now)],
         backfill=_backfill(connection),
         open_troubles=connection.troubles.filter(closed_at=None).count(),
+    )
+
+
+def offers_of(connection: Connection) -> Offers:
+    """Who leads the values of the connection's offers, and how the offers stand."""
+    agreement = Agreement.objects.everyone().filter(connection=connection).first()
+    return Offers(
+        agreement=agreement or Agreement(connection=connection),
+        states=[
+            (state, states.badge(state), count) for state, count in states.listed(connection).items() if count
+        ],
     )
 
 

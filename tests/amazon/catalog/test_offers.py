@@ -5,9 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from kogge.amazon.catalog.models import Offer
-from kogge.amazon.catalog.offers import WrongOffer, import_offer, offers_of, values_of
+from kogge.amazon.catalog.offers import (
+    WrongOffer,
+    check_offers,
+    columns_in_use,
+    export_offers,
+    import_offer,
+    import_offers,
+    offers_of,
+    products_called,
+    values_of,
+)
 from kogge.merchants.models import Merchant
 from tests.amazon.account import START
 
@@ -36,6 +48,8 @@ def test_a_full_row_becomes_an_offer(merchant: Merchant) -> None:
         "lead_time_days": 3,
         "price": "12.50",
         "fba": False,
+        "buffer": None,
+        "prices": {},
     }
 
 
@@ -109,3 +123,86 @@ def test_prices_are_read_in_both_notations(merchant: Merchant, text: str, price:
     import_offer(merchant, "1", {"asin": "B0TEEHAUS1", "amazon_price": text}, START)
 
     assert offers_of(merchant.pk, ["1"])["1"].price == Decimal(price)
+
+
+def test_many_offers_cost_as_many_statements_as_few(merchant: Merchant) -> None:
+    def statements(first: int, count: int, price: str) -> int:
+        rows = {
+            str(n): {**FULL, "amazon_sku": f"S-{n}", "amazon_price": price}
+            for n in range(first, first + count)
+        }
+        with CaptureQueriesContext(connection) as queries:
+            imported = import_offers(merchant, rows, START)
+        assert len(imported.changes) == count
+        return len(queries)
+
+    assert statements(100, 50, "1.00") == statements(0, 2, "1.00")
+    assert statements(100, 50, "2.00") == statements(0, 2, "2.00")
+
+
+def test_only_what_changes_is_written_and_named(merchant: Merchant) -> None:
+    rows = {"1": FULL, "2": {**FULL, "amazon_sku": "TEE-2"}, "3": {"asin": "", "amazon": ""}}
+    import_offers(merchant, rows, START)
+    rows["2"] = {**rows["2"], "amazon_stock": "8", "amazon_buffer": "1"}
+
+    checked = check_offers(merchant, rows)
+    unchanged = offers_of(merchant.pk, ["2"])["2"].stock
+    imported = import_offers(merchant, rows, START)
+
+    assert checked.changes == {"2": {"amazon_stock": ("7", "8"), "amazon_buffer": ("", "1")}}
+    assert unchanged == 7
+    assert set(imported.changes) == {"2"}
+    assert offers_of(merchant.pk, ["2"])["2"].buffer == 1
+
+
+def test_a_sku_twice_in_a_file_is_refused(merchant: Merchant) -> None:
+    imported = import_offers(merchant, {"1": FULL, "2": FULL}, START)
+
+    assert list(imported.refused) == ["2"]
+    assert "TEE-1" in imported.refused["2"]
+
+
+def test_two_products_may_exchange_their_skus(merchant: Merchant) -> None:
+    import_offers(merchant, {"1": FULL, "2": {**FULL, "amazon_sku": "TEE-2"}}, START)
+
+    swapped = import_offers(merchant, {"1": {"amazon_sku": "TEE-2"}, "2": {"amazon_sku": "TEE-1"}}, START)
+
+    assert swapped.refused == {}
+    offers = offers_of(merchant.pk, ["1", "2"])
+    assert (offers["1"].sku, offers["2"].sku) == ("TEE-2", "TEE-1")
+
+
+def test_prices_by_country_are_kept_changed_and_emptied(merchant: Merchant) -> None:
+    import_offer(merchant, "1", {**FULL, "amazon_price_fr": "13,90", "amazon_price_pl": "59,00"}, START)
+    import_offer(merchant, "1", {"amazon_price_fr": "", "amazon_price_it": "14.5"}, START)
+
+    offer = offers_of(merchant.pk, ["1"])["1"]
+
+    assert values_of(offer)["prices"] == {"A1C3SOZRARQ6R3": "59.00", "APJ6JRA9NG5V4": "14.50"}
+    assert columns_in_use(merchant.pk)[-2:] == ["amazon_price_it", "amazon_price_pl"]
+    with pytest.raises(WrongOffer, match="amazon_price_fr"):
+        import_offer(merchant, "1", {"amazon_price_fr": "viel"}, START)
+
+
+def test_exported_cells_read_back_change_nothing(merchant: Merchant, other_merchant: Merchant) -> None:
+    rows = {
+        "1": {**FULL, "amazon_price_fr": "13,90", "amazon_buffer": "0"},
+        "2": {"amazon": "no", "fba": "ja"},
+    }
+    import_offers(merchant, rows, START)
+    import_offers(other_merchant, {"3": FULL}, START)
+
+    cells = export_offers(merchant.pk, ["1", "2", "3"])
+
+    assert set(cells) == {"1", "2"}
+    assert (cells["1"]["amazon_price"], cells["1"]["amazon_price_fr"]) == ("12.50", "13.90")
+    assert import_offers(merchant, cells, START).changes == {}
+
+
+def test_offers_are_found_by_asin_and_sku(merchant: Merchant, other_merchant: Merchant) -> None:
+    import_offers(merchant, {"1": FULL, "2": {"asin": "B0TEEHAUS1"}}, START)
+    import_offers(other_merchant, {"3": FULL}, START)
+
+    assert sorted(products_called(merchant.pk, " b0teehaus1 ")) == [1, 2]
+    assert products_called(merchant.pk, "TEE-1") == [1]
+    assert products_called(merchant.pk, "TEE") == []

@@ -14,7 +14,7 @@ from kogge.amazon.connections import accounts
 from kogge.amazon.connections.models import Connection
 from kogge.backoffice.models import Product
 from kogge.cli.amazon import amazon as amazon_group
-from kogge.cli.amazon import offers
+from kogge.cli.offers import offers
 from kogge.merchants.models import Merchant
 from kogge.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SELLER_ID, STORE_NAME, Simulator
 from tests.amazon.account import DE, FR, START, Post
@@ -115,16 +115,9 @@ def test_offers_are_listed_with_their_article_numbers(merchant: Merchant, other_
 
     result = kogge(offers, "list", "--merchant", "teehaus-muster", "--json")
 
-    assert json.loads(result.stdout) == [
-        {
-            "code": "TEE",
-            "title": "Tee",
-            "enabled": True,
-            "asin": "B0TEEHAUS1",
-            "sku": "",
-            "stock": None,
-            "lead_time_days": None,
-            "price": "12.50",
-            "fba": False,
-        }
-    ]
+    [listed] = json.loads(result.stdout)
+    expected = {
+        "code": "TEE", "title": "Tee", "enabled": True, "asin": "B0TEEHAUS1", "sku": "", "stock": None,
+        "lead_time_days": None, "price": "12.50", "fba": False, "state": "off", "reason": "",
+    }  # fmt: skip
+    assert {key: listed[key] for key in expected} == expected

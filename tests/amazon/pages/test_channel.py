@@ -12,7 +12,6 @@ from kogge.amazon.journal.book import Entry, open_trouble, record
 from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation
 from kogge.backoffice.channels import CHANNELS
 from kogge.backoffice.models import Order, Product
-from kogge.backoffice.refusal import Refusal
 from kogge.engine.models import Due
 
 ID = "305-1182244-9021001"
@@ -249,31 +248,23 @@ def test_a_carrier_without_a_code_is_warned_about(merchant: Any, connection: Con
 def test_offers_come_in_with_the_products(merchant: Any, tea: Product) -> None:
     amazon = CHANNELS["amazon"]
 
-    amazon.import_product(merchant, tea.pk, {"asin": "B00TEE4711", "amazon": "yes"}, now=timezone.now())
+    amazon.import_products(merchant, {tea.pk: {"asin": "B00TEE4711", "amazon": "yes"}}, now=timezone.now())
 
     assert amazon.product_details(merchant, [tea.pk, 999])[tea.pk]["asin"] == "B00TEE4711"
     assert list(amazon.product_details(merchant, [999])) == []
-    with pytest.raises(Refusal, match="keine ASIN"):
-        amazon.import_product(merchant, tea.pk, {"asin": "zu kurz"}, now=timezone.now())
+    refused = amazon.import_products(merchant, {tea.pk: {"asin": "zu kurz"}}, now=timezone.now()).refused
+    assert "keine ASIN" in refused[tea.pk]
 
 
 def test_asin_and_sku_are_edited_on_the_product_page(staff: Client, tea: Product, merchant: Any) -> None:
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": "b00tee4711", "sku": "TEE-1", "fba": "on"})
+    staff.post(
+        f"/apps/amazon/angebot/{tea.pk}/",
+        {"enabled": "on", "asin": "b00tee4711", "sku": "TEE-1", "fba": "on"},
+    )
 
     offer = Offer.objects.of(merchant).get()
     assert (offer.asin, offer.sku, offer.fba, offer.enabled) == ("B00TEE4711", "TEE-1", True, True)
     assert "B00TEE4711" in body(staff.get(f"/produkte/{tea.pk}/"))
-
-
-def test_editing_leaves_the_overrides_as_they_are(staff: Client, tea: Product, merchant: Any) -> None:
-    Offer.objects.everyone().create(
-        merchant=merchant, product_id=str(tea.pk), price="19.90", stock=3, changed_at=timezone.now()
-    )
-
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": "B00TEE4711", "sku": ""})
-
-    offer = Offer.objects.of(merchant).get()
-    assert (str(offer.price), offer.stock) == ("19.90", 3)
 
 
 def test_a_wrong_asin_is_refused_with_a_sentence(staff: Client, tea: Product, merchant: Any) -> None:

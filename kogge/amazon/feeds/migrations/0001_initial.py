@@ -38,6 +38,8 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField()),
                 ("document_id", models.CharField(default="", max_length=200)),
+                ("marketplace_ids", models.JSONField(default=list)),
+                ("message_count", models.PositiveIntegerField(default=0)),
                 ("created_since", models.DateTimeField(null=True)),
                 ("feed_id", models.CharField(default="", max_length=60)),
                 ("submitted_at", models.DateTimeField(null=True)),
@@ -123,6 +125,31 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name="FeedPart",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("upto", models.PositiveIntegerField()),
+                ("messages", models.TextField()),
+                ("numbers", models.JSONField()),
+                ("size", models.PositiveIntegerField()),
+                ("made_at", models.DateTimeField()),
+                (
+                    "feed",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parts",
+                        to="amazon_feeds.feed",
+                    ),
+                ),
+            ],
+        ),
         migrations.AddIndex(
             model_name="feed",
             index=models.Index(fields=["connection", "feed_type", "-created_at"], name="feeds_newest"),
@@ -168,5 +195,9 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("feed", "amazon_order_id"), name="one_word_on_an_order_a_feed"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="feedpart",
+            constraint=models.UniqueConstraint(fields=("feed", "upto"), name="feed_part_once"),
         ),
     ]
