@@ -107,12 +107,10 @@ urlpatterns = [
     path("apps/amazon/aufgaben/<int:pk>/<slug:act>/", troubles.act, name="amazon_trouble_act"),
     path("apps/amazon/versender/", carriers.carriers, name="amazon_carriers"),
     path("apps/amazon/versender/entfernen/", carriers.remove_carrier, name="amazon_carrier_remove"),
-    path("apps/amazon/angebot/<int:pk>/", offer_panel.save_offer, name="amazon_offer"),
-    path("apps/amazon/angebot/<int:pk>/stand/", offer_panel.offer_state, name="amazon_offer_state"),
-    path("apps/amazon/angebot/<int:pk>/suchen/", offer_matching.search, name="amazon_offer_search"),
-    path("apps/amazon/angebot/<int:pk>/sku/", offer_matching.skus, name="amazon_offer_skus"),
-    path("apps/amazon/angebot/<int:pk>/anlegen/", offer_creating.create, name="amazon_offer_create"),
-    path(
-        "apps/amazon/angebot/<int:pk>/<int:connection>/<slug:act>/", offer_panel.act, name="amazon_offer_act"
-    ),
+    path("produkte/<int:pk>/amazon/", offer_panel.save_offer, name="amazon_offer"),
+    path("produkte/<int:pk>/amazon/stand/", offer_panel.offer_state, name="amazon_offer_state"),
+    path("produkte/<int:pk>/amazon/suchen/", offer_matching.search, name="amazon_offer_search"),
+    path("produkte/<int:pk>/amazon/sku/", offer_matching.skus, name="amazon_offer_skus"),
+    path("produkte/<int:pk>/amazon/anlegen/", offer_creating.create, name="amazon_offer_create"),
+    path("produkte/<int:pk>/amazon/<int:connection>/<slug:act>/", offer_panel.act, name="amazon_offer_act"),
 ]

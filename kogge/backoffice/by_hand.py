@@ -75,7 +75,7 @@ def _refuse_what_is_not_there(manual: ManualOrder, products: Mapping[str, Produc
         if wanted[product.code] > product.available and not product.may_oversell:
             raise Refusal(
                 _(
-                    "Von {title} ({code}) willst du {wanted} Stück verkaufen, verfügbar sind {available}. "
+                    "Von {title} ({code}) willst du {wanted} Stück verkaufen. Verfügbar: {available}. "
                     "Korrigiere den Warenbestand oder lass beim Produkt „Überverkauf“ zu."
                 ).format(
                     title=product.title[:60],

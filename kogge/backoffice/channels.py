@@ -66,8 +66,8 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
-    """What a product import changes at a channel, by product: the column with its old and new cell.
+class Checked:
+    """What a product import would change at a channel, by product: the column with its old and new cell.
 
     `refused` are the products whose row cannot be right, each with the reason in a sentence.
     """
@@ -134,17 +134,21 @@ class Channel(Protocol):
         """Those of them that an export for this merchant needs."""
         ...
 
-    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> TakenOver:
-        """What `import_products` would do; writes nothing. Products not there yet have a negative key."""
+    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> Checked:
+        """What the rows of a whole file would do; writes nothing.
+
+        Products that are not there yet have a negative key.
+        """
         ...
 
     def import_products(
         self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]], *, now: datetime
-    ) -> TakenOver:
-        """Take the channel's columns of a product import, by product.
+    ) -> Collection[int]:
+        """Take the channel's columns of a product import, by product; the products that changed.
 
-        Called inside the import's transaction with the whole file; costs a constant number of statements
-        for some hundred products. A column that is not in the row leaves the value, an empty one empties it.
+        Called inside a transaction with some of the rows that `check_products` found right; costs a constant
+        number of statements for some hundred products. A column that is not in the row leaves the value, an
+        empty one empties it.
         """
         ...
 

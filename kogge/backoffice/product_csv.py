@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,18 +27,20 @@ CURRENCY = "EUR"
 LONGEST_CODE = 80
 LONGEST_TITLE = 500
 LONGEST_OPTION = 100
-LONGEST_DESCRIPTION = 10_000
+LONGEST_DESCRIPTION = 20_000
 LONGEST_LEAD_TIME = 365
-LONGEST_CELL = 20_000
+LONGEST_CELL = 30_000  # cut there; every text is refused that is longer than its column allows
 VAT_RATES = (Decimal(19), Decimal(7), Decimal(0))
 MOST_ERRORS = 100  # more do not help the reader
 OFTEN = 1_000  # rows between two words on the progress
 YES, NO = {"yes", "ja"}, {"no", "nein"}
 
 # A spreadsheet takes a cell that begins like this for a formula, and runs it.
-FORMULA = ("=", "+", "-", "@")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-# Told now and then: what is being done ("reading", "writing", "channels"), how much of how much.
+_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+# Told now and then: what is being done ("reading", "checking", "writing"), how much of how much.
 Progress = Callable[[str, int, int], None]
 
 
@@ -126,6 +129,8 @@ def decimal_from(text: str) -> Decimal:
     """An amount in German (1.234,56 €) or plain (1234.56) notation. Raises `InvalidValue`."""
     bare = text.replace("€", "").replace("\u00a0", "").strip()
     plain = bare.replace(".", "").replace(",", ".") if "," in bare else bare
+    if not _AMOUNT.fullmatch(plain):  # Decimal takes "1e3", too
+        raise InvalidValue(f"not an amount: {text[:40]!r}")
     return Money.parse(plain, CURRENCY).amount
 
 
@@ -135,6 +140,13 @@ def yes_or_no(text: str) -> bool:
     if word not in YES | NO:
         raise InvalidValue(f"neither yes nor no: {text[:40]!r}")
     return word in YES
+
+
+def whole_number(text: str, most: int) -> int:
+    """A number from 0 to `most`. Raises `InvalidValue`."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > most:
+        raise InvalidValue(f"not a whole number up to {most}: {text[:40]!r}")
+    return int(text)
 
 
 def canonical_gtin(text: str) -> str:
@@ -209,11 +221,11 @@ def _row(line: int, cells: Mapping[str, str], errors: Errors) -> Row:
 
 
 def _channel_cells(cells: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The cells of every channel the line says something about; columns that are not there stay away."""
+    """The cells of every channel that has columns here. Empty ones say something as well: no value."""
     said = {}
     for name, channel in CHANNELS.items():
         own = {column: cells[column] for column in channel.product_columns() if column in cells}
-        if any(own.values()):
+        if own:
             said[name] = own
     return said
 
@@ -264,11 +276,11 @@ def _vat_rate(text: str) -> Decimal:
 
 def _whole(most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > most:
-            raise Refusal(
-                _("{text} ist keine ganze Zahl von 0 bis {most}.").format(text=text[:40], most=most)
-            )
-        return int(text)
+        try:
+            return whole_number(text, most)
+        except InvalidValue:
+            sentence = _("{text} ist keine ganze Zahl von 0 bis {most}.")
+            raise Refusal(sentence.format(text=text[:40], most=most)) from None
 
     return read
 

@@ -1,14 +1,14 @@
 """Files of products between upload and shop: checked, shown, agreed to, written.
 
 Small files are dealt with at once, while the browser waits; large ones by the worker. Both go the
-same way: one row that says how far it is. A check writes nothing to the shop; the writing is one
-transaction, so a crash anywhere leaves the file waiting and the shop as it was.
+same way: one row that says how far it is. A check writes nothing to the shop. What is written is noted
+in the row in the same transaction, so after a crash the writing goes on where it was.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -19,9 +19,14 @@ from django.db import transaction
 from django.utils import translation
 
 from kogge.backoffice.models import ProductFile
-from kogge.backoffice.product_csv import ImportRefused, Progress
-from kogge.backoffice.products import import_products as write_products
-from kogge.backoffice.products import preview_products
+from kogge.backoffice.product_csv import ImportRefused, Progress, Row
+from kogge.backoffice.product_import import (
+    Imported,
+    batches_to_write,
+    checked_rows,
+    preview_products,
+    write_rows,
+)
 from kogge.backoffice.refusal import Refusal
 from kogge.engine import due
 from kogge.engine.work import Outcome, Work
@@ -32,11 +37,11 @@ State = ProductFile.State
 OPERATION = "import_products"
 LIFE = timedelta(days=1)
 AT_ONCE = 1_000  # lines a browser waits for
-STEP = 5_000  # rows between two notes of the progress
+RESCUE = timedelta(minutes=1)  # after so long the worker looks whether the browser's turn was cut short
 
 
 class FileGone(Exception):
-    """The merchant took the file back while it was worked on."""
+    """The merchant took the file back while it was worked on, or somebody else works on it."""
 
 
 def keep_file(merchant: Merchant, *, name: str, text: str, actor: str, now: datetime) -> ProductFile:
@@ -57,7 +62,8 @@ def keep_file(merchant: Merchant, *, name: str, text: str, actor: str, now: date
 
 def agree(file: ProductFile, *, now: datetime) -> None:
     """The merchant has seen what the file does and wants it; a second click does nothing."""
-    agreed = _same(file).filter(state=State.CHECKED).update(state=State.WRITING, rows_done=0)
+    checked = _same(file).filter(state=State.CHECKED)
+    agreed = checked.update(state=State.WRITING, rows_done=0, outcome=asdict(Imported()))
     file.refresh_from_db()
     if agreed:
         _go_on(file, now)
@@ -81,10 +87,11 @@ def import_products(work: Work) -> Outcome:
 
 
 def _go_on(file: ProductFile, now: datetime) -> None:
-    if file.rows <= AT_ONCE:
-        _work_on(file, now, None)
-    else:
+    if file.rows > AT_ONCE:
         due.make_due(OPERATION, file.merchant_id, now=now)
+        return
+    due.schedule(OPERATION, file.merchant_id, at=now + RESCUE)
+    _work_on(file, now, None)
 
 
 def _work_on(file: ProductFile, now: datetime, work: Work | None) -> None:
@@ -99,7 +106,7 @@ def _work_on(file: ProductFile, now: datetime, work: Work | None) -> None:
         return
     except Refusal as refusal:
         with suppress(FileGone):
-            _settle(file, State.REFUSED, _complaints(refusal), packed=None)
+            _settle(file, State.REFUSED, _complaints(file, refusal), packed=None)
 
 
 def _check(file: ProductFile, work: Work | None) -> None:
@@ -107,13 +114,27 @@ def _check(file: ProductFile, work: Work | None) -> None:
     _settle(file, State.CHECKED, _plain(asdict(preview)))
 
 
-@transaction.atomic
 def _write(file: ProductFile, now: datetime, work: Work | None) -> None:
-    """All of the file and the note that it is done, or nothing of both."""
-    imported = write_products(
-        file.merchant, _text(file), actor=file.actor, now=now, progress=_noting(file, work)
-    )
-    _settle(file, State.DONE, asdict(imported), packed=None)
+    """All of the file is checked once more; then what is not written yet is written."""
+    rows = checked_rows(file.merchant, _text(file), _keeping(work))
+    for batch in batches_to_write(rows[file.rows_done :]):
+        _write_batch(file, batch, len(rows), now, work)
+    _settle(file, State.DONE, file.outcome, packed=None)
+
+
+@transaction.atomic
+def _write_batch(
+    file: ProductFile, batch: Sequence[Row], rows: int, now: datetime, work: Work | None
+) -> None:
+    """Some rows of the file and the note that they are written, or nothing of both."""
+    imported = write_rows(file.merchant, batch, actor=file.actor, now=now)
+    if work is not None:
+        work.keep()
+    here = _same(file).filter(state=State.WRITING, rows_done=file.rows_done)
+    file.rows_done += len(batch)
+    file.outcome = asdict(Imported(**file.outcome) + imported)
+    if not here.update(rows_done=file.rows_done, rows=rows, outcome=file.outcome):
+        raise FileGone
 
 
 def _text(file: ProductFile) -> str:
@@ -122,16 +143,27 @@ def _text(file: ProductFile) -> str:
 
 
 def _noting(file: ProductFile, work: Work | None) -> Progress:
-    """Notes how far it is, now and then. What the worker notes while it writes is seen with the end."""
+    """Notes how far the check is."""
+    keep = _keeping(work)
 
     def note(phase: str, done: int, total: int) -> None:
-        if work is None or done % STEP:
+        keep(phase, done, total)
+        if work is None or phase != "checking":
             return
-        work.keep()
-        if phase != "reading" and not _same(file).update(rows_done=done, rows=total):
+        if not _same(file).update(rows_done=done, rows=total):
             raise FileGone
 
     return note
+
+
+def _keeping(work: Work | None) -> Progress:
+    """Keeps the worker's lease."""
+
+    def keep(_phase: str, _done: int, _total: int) -> None:
+        if work is not None:
+            work.keep()
+
+    return keep
 
 
 def _settle(file: ProductFile, state: str, outcome: dict[str, Any], **columns: Any) -> None:
@@ -145,10 +177,12 @@ def _same(file: ProductFile) -> Any:
     return ProductFile.objects.of_id(file.merchant_id).filter(pk=file.pk)
 
 
-def _complaints(refusal: Refusal) -> dict[str, Any]:
+def _complaints(file: ProductFile, refusal: Refusal) -> dict[str, Any]:
+    """What is wrong; and how many rows were written before it became so, by a change in the shop."""
+    written = {"written": file.rows_done} if file.state == State.WRITING else {}
     if isinstance(refusal, ImportRefused):
-        return {"errors": [asdict(error) for error in refusal.errors]}
-    return {"sentence": refusal.sentence}
+        return {"errors": [asdict(error) for error in refusal.errors], **written}
+    return {"sentence": refusal.sentence, **written}
 
 
 def _plain(value: Any) -> Any:

@@ -12,8 +12,6 @@ from kogge.backoffice.models import OVERSOLD, Order, OrderLine, OrderWord
 from kogge.backoffice.people import fingerprints, search_words
 from kogge.merchants.models import Merchant
 
-TO_SHIP = "to_ship"
-UNPAID = "unpaid"
 MOST_WORDS = 8
 WAITING_DELIVERIES = (Order.Delivery.OPEN, Order.Delivery.PACKING, Order.Delivery.PARTIALLY_SHIPPED)
 LARGEST_NUMBER = 2**63 - 1

@@ -1,7 +1,7 @@
 """How fast a file of products is taken over: created, counted anew, and written into a file again.
 
-Each row has stock and Amazon's columns. Measured in a process of its own on an empty installation;
-`DATABASE_URL` says where, else it is SQLite.
+Each row has stock and Amazon's columns, and a seller account is connected. Measured in a process of its
+own on an empty installation; `DATABASE_URL` says where, else it is SQLite.
 """
 
 from __future__ import annotations
@@ -45,14 +45,23 @@ def run(rows: int) -> None:
 
     from django.core.management import call_command
 
+    from kogge.amazon.connections.models import Connection
     from kogge.backoffice.product_export import Notation, exported
-    from kogge.backoffice.products import import_products
+    from kogge.backoffice.product_import import import_products
     from kogge.merchants.models import Merchant
 
     call_command("migrate", verbosity=0)
     now = datetime.now(UTC)
     # A shop of its own: the database may be one that is there already.
     merchant = Merchant.objects.create(slug=f"bench-{uuid4().hex[:8]}", name="Bench", created_at=now)
+    Connection.objects.everyone().create(
+        merchant=merchant,
+        region="eu",
+        seller_id="BENCH",
+        sealed_credentials=b"",
+        connected_at=now,
+        start_from=now,
+    )
     figures: dict[str, object] = {}
     for step, stock in (("create", 0), ("update", 1), ("unchanged", 1)):
         text = "\n".join(_lines(rows, stock))

@@ -101,7 +101,7 @@ def retry_command(connection_id: int, as_json: bool) -> None:
 
 def listed(owner: Merchant) -> list[dict[str, object]]:
     """The merchant's offers with their products' article numbers and titles, and how they stand."""
-    rows = list(Offer.objects.of(owner).order_by("pk"))
+    rows = list(Offer.objects.of(owner).prefetch_related("prices").order_by("pk").iterator(BATCH))
     wanted = [row.product_id for row in rows if row.product_id.isdecimal()]
     products = {str(pk): product for pk, product in Product.objects.of(owner).in_bulk(wanted).items()}
     standing = _worst_listings(owner)

@@ -26,7 +26,7 @@ from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.people import read_people
 from kogge.backoffice.product_csv import Progress, silent
 from kogge.backoffice.product_export import Notation, exported, exported_cells
-from kogge.backoffice.products import import_products
+from kogge.backoffice.product_import import import_products
 from kogge.backoffice.refusal import Refusal
 from kogge.cli.answers import answer, json_option, merchant_named, merchant_option, refuse, secret_from
 from kogge.merchants.accounts import create_merchant
@@ -65,7 +65,7 @@ def products() -> None:
 @merchant_option
 @json_option
 def import_command(file: Path, merchant_slug: str, as_json: bool) -> None:
-    """Produkte aus einer CSV-Datei anlegen und ändern: die ganze Datei oder nichts davon.
+    """Produkte aus einer CSV-Datei anlegen und ändern. Ist eine Zeile falsch, wird nichts geschrieben.
 
     Spalten: code,title,gtin,price,stock,lead_time_days,amazon,asin,amazon_sku,amazon_stock,
     amazon_lead_time_days,amazon_price,fba
@@ -291,7 +291,7 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
     if not shown or not console.is_terminal:
         yield silent
         return
-    words = {"reading": _("Lesen"), "writing": _("Schreiben"), "channels": _("Verkaufskanäle")}
+    words = {"reading": _("Lesen"), "checking": _("Prüfen"), "writing": _("Schreiben")}
     with Bar(*Bar.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
         tasks = {phase: bar.add_task(word, visible=False) for phase, word in words.items()}
 

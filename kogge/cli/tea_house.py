@@ -29,7 +29,7 @@ def open_tea_house(
     All of them are on Amazon but those with the SKUs `not_on_amazon`.
     """
     from kogge.amazon.connections.accounts import connect
-    from kogge.backoffice.products import import_products
+    from kogge.backoffice.product_import import import_products
     from kogge.merchants.accounts import create_merchant
 
     merchant = create_merchant(name=STORE_NAME, email=email, password=password, now=now)

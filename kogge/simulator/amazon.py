@@ -10,7 +10,11 @@ from urllib.parse import urlsplit
 from kogge.simulator import (
     catalog_items_2022_04_01,
     control,
+    fba_inventory_v1,
     feeds_2021_06_30,
+    fulfillment_outbound_2020_07_01,
+    fulfillment_outbound_2026_07_04,
+    fulfilment,
     listings_items_2021_08_01,
     listings_restrictions_2021_08_01,
     lwa,
@@ -42,6 +46,9 @@ ROUTES: list[Route] = [
     *listings_items_2021_08_01.ROUTES,
     *listings_restrictions_2021_08_01.ROUTES,
     *catalog_items_2022_04_01.ROUTES,
+    *fba_inventory_v1.ROUTES,
+    *fulfillment_outbound_2020_07_01.ROUTES,
+    *fulfillment_outbound_2026_07_04.ROUTES,
 ]
 
 # Seller Central's own path to an order; links made for the real one work here too.
@@ -66,6 +73,7 @@ class Amazon:
         with self.world.lock:
             feeds_2021_06_30.process_feeds(self.world)
             self.world.carry_out_late_changes()
+            fulfilment.proceed(self.world)
             response = self._answer(request)
             response.headers.setdefault("Date", format_datetime(self.world.now(), usegmt=True))
         response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))

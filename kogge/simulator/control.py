@@ -5,6 +5,7 @@ As methods of `Controls` (and so of `Simulator`), and as JSON under `/_control/`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,21 @@ from urllib.parse import unquote
 
 import msgspec
 
-from kogge.simulator import credentials
+from kogge.simulator import credentials, fulfilment
 from kogge.simulator.attributes import MERCHANT, Issue
 from kogge.simulator.clock import iso
 from kogge.simulator.faults import Fault, Kind
+from kogge.simulator.fba_inventory_v1 import fba_skus
+from kogge.simulator.fulfilment_orders import (
+    VERSIONS,
+    Elsewhere,
+    Fate,
+    FulfilmentOrder,
+    Halt,
+    Mishap,
+    Shipment,
+    Units,
+)
 from kogge.simulator.generate import UnknownWish, Wish, place, release_pending, wire_name
 from kogge.simulator.listings import HOME, Listing
 from kogge.simulator.marketplaces import MARKETPLACES
@@ -72,6 +84,21 @@ class ListingChange(msgspec.Struct, kw_only=True, rename=wire_name, forbid_unkno
     issues: list[Issue] | None = None
     is_frozen: bool | None = None
     is_gone: bool = False
+
+
+class FulfilmentChange(msgspec.Struct, kw_only=True, rename=wire_name, forbid_unknown_fields=True):
+    """What happens to a fulfilment order at Amazon: all given parts.
+
+    `lost`: units, by item id, that turn out to be missing when they are picked. `goOn` takes the next step
+    at once, whatever has kept the order.
+    """
+
+    fate: Fate | None = None
+    stuck_in: Halt | None = None
+    lost: dict[str, Units] = {}
+    mishap: Mishap | None = None
+    """What happens to its parcels on their way."""
+    go_on: bool = False
 
 
 _OTHER_PRICES = {
@@ -155,6 +182,7 @@ class Controls:
         with self.world.lock:
             self.world.clock.advance(seconds)
             self.world.carry_out_late_changes()
+            fulfilment.proceed(self.world)
 
     def fault(
         self, operation: str, kind: Kind, *, times: int | None = 1, after: int = 0, **more: Any
@@ -208,9 +236,67 @@ class Controls:
             return listing
 
     def set_fba_stock(self, stock: dict[str, int], *, seller_id: str = credentials.SELLER_ID) -> None:
-        """Units in Amazon's warehouses, by SKU."""
+        """Units in Amazon's warehouses, by SKU: those that can be picked."""
         with self.world.lock:
-            self.world.accounts[seller_id].fba_stock |= stock
+            account, now = self.world.accounts[seller_id], self.world.now()
+            for sku, units in stock.items():
+                account.move_fba_stock(sku, units - account.fba_stock.get(sku, 0), now)
+            fulfilment.proceed(self.world)
+
+    def set_fba_elsewhere(
+        self, sku: str, *, seller_id: str = credentials.SELLER_ID, **units: int
+    ) -> Elsewhere:
+        """Units in Amazon's hands that cannot be picked: any field of `Elsewhere`, e.g. `in_transfer=2`."""
+        parsed = msgspec.convert({wire_name(name): each for name, each in units.items()}, Elsewhere)
+        self._set_fba_elsewhere({sku: parsed}, seller_id)
+        return parsed
+
+    def _set_fba_elsewhere(self, units: dict[str, Elsewhere], seller_id: str) -> None:
+        """A snapshot of changes: what only concerns units on their way to Amazon is none."""
+        with self.world.lock:
+            account, now = self.world.accounts[seller_id], self.world.now()
+            for sku, elsewhere in units.items():
+                before = account.elsewhere(sku)
+                account.fba_elsewhere[sku] = elsewhere
+                account.fba_stock.setdefault(sku, 0)
+                if elsewhere.total - elsewhere.inbound != before.total - before.inbound:
+                    account.fba_changed[sku] = now
+            fulfilment.proceed(self.world)
+
+    def set_outbound_versions(self, *versions: str, seller_id: str = credentials.SELLER_ID) -> None:
+        """Which versions of the API for fulfilment orders the seller may use; 403 for the others.
+
+        Raises `ValueError` for one that does not exist.
+        """
+        if unknown := set(versions) - set(VERSIONS):
+            raise ValueError(f"no version {min(unknown)}; there are: {', '.join(VERSIONS)}")
+        with self.world.lock:
+            self.world.accounts[seller_id].outbound_versions = versions
+
+    @property
+    def fulfilment_orders(self) -> list[FulfilmentOrder]:
+        """What Amazon ships for shops, of all sellers, as created."""
+        with self.world.lock:
+            accounts = self.world.accounts.values()
+            return [order for account in accounts for order in account.fulfilment_orders.values()]
+
+    def fulfilment_order(self, order_id: str) -> FulfilmentOrder:
+        """Raises `KeyError`."""
+        for order in self.fulfilment_orders:
+            if order.order_id == order_id:
+                return order
+        raise KeyError(order_id)
+
+    def change_fulfilment(self, order_id: str, **change: Any) -> FulfilmentOrder:
+        """Something happens to a fulfilment order: any field of `FulfilmentChange`, e.g. `go_on=True`.
+
+        Raises `KeyError` for an order or item that does not exist.
+        """
+        parsed = msgspec.convert({wire_name(name): each for name, each in change.items()}, FulfilmentChange)
+        with self.world.lock:
+            order = self.fulfilment_order(order_id)
+            apply_fulfilment_change(self.world, order, parsed)
+            return order
 
     def change_feed(self, feed_id: str, *, stuck_in: str | None = None, fate: str | None = None) -> Feed:
         """Let a feed hang in a status, go on (`stuck_in=""`), or end badly. Raises `KeyError`."""
@@ -294,6 +380,21 @@ def apply_listing_change(world: World, listing: Listing, change: ListingChange) 
     if change.is_frozen is not None:
         listing.is_frozen = change.is_frozen
     listing.changed = world.now()
+
+
+def apply_fulfilment_change(world: World, order: FulfilmentOrder, change: FulfilmentChange) -> None:
+    """Raises `KeyError` for an item the order does not have."""
+    for line_id, units in change.lost.items():
+        order.line(line_id).lost = units
+    if change.fate is not None:
+        order.fate = change.fate
+    if change.stuck_in is not None:
+        order.stuck_in = change.stuck_in
+    if change.mishap is not None:
+        order.mishap = change.mishap
+    if change.go_on:
+        fulfilment.go_on(world, order)
+    fulfilment.proceed(world)
 
 
 def _require_marketplace(marketplace_id: str) -> None:
@@ -414,6 +515,32 @@ def _post_fba_stock(controls: Controls, argument: str, body: bytes) -> object:
     return {"fbaStock": controls.world.demo.fba_stock}
 
 
+def _post_fba_inventory(controls: Controls, argument: str, body: bytes) -> object:
+    units = msgspec.json.decode(body, type=dict[str, Elsewhere])
+    seller_id = argument or credentials.SELLER_ID
+    controls._set_fba_elsewhere(units, seller_id)
+    return {"fbaInventory": _inventory_state(controls.world.accounts[seller_id])}
+
+
+def _post_outbound_versions(controls: Controls, argument: str, body: bytes) -> object:
+    versions = msgspec.json.decode(body, type=list[str])
+    controls.set_outbound_versions(*versions, seller_id=argument or credentials.SELLER_ID)
+    return {"outboundVersions": versions}
+
+
+def _post_fulfilment_orders(controls: Controls, order_id: str, body: bytes) -> object:
+    change = msgspec.json.decode(body, type=FulfilmentChange)
+    order = controls.fulfilment_order(order_id)
+    apply_fulfilment_change(controls.world, order, change)
+    return {"fulfillmentOrder": _fulfilment_state(order)}
+
+
+def _get_fulfilment_orders(controls: Controls, order_id: str, _body: bytes) -> object:
+    if order_id:
+        return _fulfilment_state(controls.fulfilment_order(order_id))
+    return {"fulfillmentOrders": [_fulfilment_state(order) for order in controls.fulfilment_orders]}
+
+
 def _post_settings(controls: Controls, _argument: str, body: bytes) -> object:
     controls.set(**msgspec.json.decode(body, type=dict[str, Any]))
     return controls.world.settings
@@ -491,6 +618,10 @@ _COMMANDS: dict[tuple[str, str], Callable[[Controls, str, bytes], object]] = {
     ("DELETE", "faults"): _delete_faults,
     ("POST", "listings"): _post_listings,
     ("POST", "fba-stock"): _post_fba_stock,
+    ("POST", "fba-inventory"): _post_fba_inventory,
+    ("POST", "outbound-versions"): _post_outbound_versions,
+    ("POST", "fulfillment-orders"): _post_fulfilment_orders,
+    ("GET", "fulfillment-orders"): _get_fulfilment_orders,
     ("POST", "settings"): _post_settings,
     ("POST", "quotas"): _post_quotas,
     ("POST", "feeds"): _post_feeds,
@@ -513,6 +644,10 @@ def _state(world: World) -> dict[str, Any]:
         "violations": world.violations,
         "listings": [_listing_state(listing) for listing in world.demo.listings.values()],
         "fbaStock": world.demo.fba_stock,
+        "fbaInventory": _inventory_state(world.demo),
+        "fulfillmentOrders": [
+            _fulfilment_state(order) for account in accounts for order in account.fulfilment_orders.values()
+        ],
         "faults": world.faults.open,
         "settings": world.settings,
     }
@@ -587,6 +722,77 @@ def _listing_state(listing: Listing) -> dict[str, Any]:
         "issues": listing.all_issues(listing.marketplace_ids),
         "patches": listing.accepted,
         "changed": iso(listing.changed),
+    }
+
+
+def _inventory_state(account: Account) -> dict[str, Any]:
+    """Of each SKU: what can be picked, what lies ready for fulfilment orders, and the rest."""
+    reserved: Counter[str] = Counter()
+    for order in account.fulfilment_orders.values():
+        for line in order.lines:
+            reserved[line.sku] += line.reserved
+    return {
+        sku: {
+            "fulfillable": account.fba_stock.get(sku, 0),
+            "reserved": reserved[sku],
+            **msgspec.to_builtins(account.elsewhere(sku)),
+        }
+        for sku in fba_skus(account)
+    }
+
+
+def _fulfilment_state(order: FulfilmentOrder) -> dict[str, Any]:
+    return {
+        "orderId": order.order_id,
+        "sellerId": order.seller_id,
+        "marketplaceId": order.marketplace.id,
+        "version": order.version,
+        "status": order.status,
+        "reason": order.reason,
+        "stuckIn": order.stuck_in,
+        "fate": order.fate,
+        "mishap": order.mishap,
+        "receivedTime": iso(order.received),
+        "statusTime": iso(order.since),
+        "estimatedShipTime": iso(order.promised_ship),
+        "speed": order.speed,
+        "action": order.action,
+        "policy": order.policy,
+        "features": order.features,
+        "displayableOrderId": order.display_id,
+        "address": order.address,
+        "echoOrderId": order.echo_id,
+        "items": [
+            {
+                "itemId": line.line_id,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "reserved": line.reserved,
+                "shipped": line.shipped,
+                "cancelled": line.cancelled,
+                "unfulfillable": line.unfulfillable,
+            }
+            for line in order.lines
+        ],
+        "shipments": [_shipment_state(shipment) for shipment in order.shipments],
+        "history": [{"at": iso(at), "status": status, "reason": why} for at, status, why in order.history],
+    }
+
+
+def _shipment_state(shipment: Shipment) -> dict[str, Any]:
+    return {
+        "shipmentId": shipment.shipment_id,
+        "isShipped": shipment.is_shipped,
+        "shipTime": iso(shipment.ships_at),
+        "packages": [
+            {
+                "packageNumber": parcel.number,
+                "carrierCode": parcel.carrier,
+                "trackingNumber": parcel.tracking_number,
+                "items": parcel.quantities,
+            }
+            for parcel in shipment.parcels
+        ],
     }
 
 

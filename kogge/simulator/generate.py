@@ -218,7 +218,7 @@ def _sell(account: Account, order: Order) -> None:
     if order.fulfilled_by == "AMAZON":
         for item in order.items:
             if item.sku in account.fba_stock:
-                account.fba_stock[item.sku] = max(0, account.fba_stock[item.sku] - item.quantity)
+                account.move_fba_stock(item.sku, -item.quantity, order.created)
         return
     for item in order.items:
         if item.sku in account.listings:

@@ -37,6 +37,21 @@ PUBLISHED = {
     "getListingsRestrictions": Plan(5, 10),
     "searchCatalogItems": Plan(2, 2),
     "getCatalogItem": Plan(2, 2),
+    "getInventorySummaries": Plan(2, 2),
+    # Fulfillment Outbound 2020-07-01, then 2026-07-04
+    "getFulfillmentPreview": Plan(2, 30),
+    "createFulfillmentOrder": Plan(2, 30),
+    "getFulfillmentOrder": Plan(2, 30),
+    "listAllFulfillmentOrders": Plan(2, 30),
+    "updateFulfillmentOrder": Plan(2, 30),
+    "cancelFulfillmentOrder": Plan(2, 30),
+    "getPackageTrackingDetails": Plan(2, 30),
+    "outboundGetOrderPreview": Plan(2, 30),
+    "outboundCreateOrder": Plan(2, 30),
+    "outboundGetOrder": Plan(2, 30),
+    "outboundListOrders": Plan(2, 30),
+    "outboundUpdateOrder": Plan(2, 30),
+    "outboundCancelOrder": Plan(2, 30),
 }
 
 # What the rate header says when quotas are off: a client that learns from it is not held back.

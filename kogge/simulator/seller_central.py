@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from kogge.simulator import seller_central_fulfilment as fulfilment
 from kogge.simulator import seller_central_offers as offers
 from kogge.simulator import seller_central_parts as parts
 from kogge.simulator.control import Change, apply_change
@@ -36,6 +37,7 @@ _SYMBOLS = {
     "CANCELLED": "✕",
     "UNFULFILLABLE": "✕",
 }
+_AREAS = {"offers": offers.answer, "fulfilment": fulfilment.answer}
 _ADDRESS_LINES = ("name", "companyName", "addressLine1", "addressLine2", "addressLine3")
 
 
@@ -52,8 +54,8 @@ def answer(world: World, request: Request) -> Response:
             return parts.page(words, order.order_id, _order_page(order, words))
         case ("POST", "orders", order_id, act) if order := world.find_order(order_id):
             return _press(world, order, act)
-        case (_, "offers", *steps_on):
-            return offers.answer(world, request, steps_on, words)
+        case (_, "offers" | "fulfilment" as area, *steps_on):
+            return _AREAS[area](world, request, steps_on, words)
         case _:
             return parts.not_found(words)
 
@@ -91,6 +93,8 @@ def _press(world: World, order: Order, act: str) -> Response:
 
 
 def _open_acts(order: Order) -> list[str]:
+    if order.channel == "NON_AMAZON":
+        return []  # it follows its fulfilment order
     has_asked = any(item.cancellation_request for item in order.items)
     pointless = "ask-to-cancel" if has_asked else "withdraw-request"
     return [act for act, (_, states) in _ACTS.items() if order.status in states and act != pointless]

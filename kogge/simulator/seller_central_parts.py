@@ -70,6 +70,7 @@ def pager(path: str, chosen: dict[str, str], number: int, count: int, words: Wor
 
 def page(words: Words, title: str, body: str, *, status: int = 200) -> Response:
     menu = link(BASE, words.orders) + link(f"{BASE}/offers", words.offers)
+    menu += link(f"{BASE}/fulfilment", words.fulfilment)
     menu += link(f"{BASE}/feeds", words.feeds)
     page = (
         f'<!doctype html><html lang="{words.language}"><head><meta charset="utf-8">'
@@ -90,7 +91,8 @@ def not_found(words: Words) -> Response:
 
 _STYLE = """
 *{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;color:#0f1111;background:#f3f4f4;margin:0}
-header{background:#0b2b33;color:#fff;display:flex;gap:2rem;align-items:baseline;padding:.75rem 1.5rem}
+header{background:#0b2b33;color:#fff;padding:.75rem 1.5rem}
+header{display:flex;flex-wrap:wrap;gap:.25rem 2rem;align-items:baseline}
 header small{font-weight:400;color:#d5e3e6}header a{color:#fff;margin-right:1.25rem}
 main{max-width:80rem;margin:0 auto;padding:1rem 1.5rem 4rem}h1{font-size:1.5rem;margin:.5rem 0 1rem}
 h2{font-size:1rem;margin:0 0 .5rem}a{color:#0a6470}small,dt{color:#565959}
@@ -119,4 +121,5 @@ img.large{width:12rem;height:12rem;object-fit:contain}.active{background:#cdeccd
 input{font:inherit;padding:.35rem .5rem;border-radius:8px;border:1px solid #6f7373;background:#fff}
 .error{background:#f8d0cc;border-radius:8px;padding:.5rem .75rem;margin:0 0 1rem}
 button:hover{background:#f0f2f2}:focus-visible{outline:2px solid #0a6470;outline-offset:2px}
+header :focus-visible{outline-color:#fff}
 """

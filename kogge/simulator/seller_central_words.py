@@ -52,6 +52,7 @@ class Words:
     no_violations: str
     not_found: str
     offers: str
+    fulfilment: str
     offer: str
     picture: str
     price: str
@@ -126,6 +127,7 @@ _GERMAN = Words(
     no_violations="Nichts.",
     not_found="Nicht gefunden",
     offers="Angebote",
+    fulfilment="Multi-Channel-Versand",
     offer="Angebot",
     picture="Bild",
     price="Preis",
@@ -227,6 +229,7 @@ _ENGLISH = Words(
     no_violations="Nothing.",
     not_found="Not found",
     offers="Offers",
+    fulfilment="Multi-Channel Fulfillment",
     offer="Offer",
     picture="Picture",
     price="Price",

@@ -20,6 +20,7 @@ from kogge.simulator.attributes import Patch
 from kogge.simulator.catalogue import Article, articles, tea_shop
 from kogge.simulator.clock import Clock
 from kogge.simulator.faults import Faults
+from kogge.simulator.fulfilment_orders import NOTHING, VERSIONS, Elsewhere, Fate, FulfilmentOrder, Halt
 from kogge.simulator.listings import Listing, Listings
 from kogge.simulator.marketplaces import BY_COUNTRY, Marketplace
 from kogge.simulator.quotas import Quotas, RateLimiter
@@ -34,6 +35,8 @@ SHIPPED = "SHIPPED"
 CANCELLED = "CANCELLED"
 PENDING = "PENDING"
 PENDING_AVAILABILITY = "PENDING_AVAILABILITY"
+
+AMAZON_LOGISTICS = "AMZN_DE"
 
 ZERO = Decimal("0.00")
 _TICK = timedelta(milliseconds=1)
@@ -279,6 +282,37 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     new_patches_lost: bool = False
     """From now on changes of offers are accepted and never come to anything."""
 
+    fulfilment_new_s: float = 0.0
+    fulfilment_received_s: float = 60.0
+    fulfilment_planning_s: float = 120.0
+    fulfilment_processing_s: float = 180.0
+    """How long a fulfilment order stays in each status."""
+    fulfilment_delivery_s: float = 172_800.0
+    """From the warehouse to the customer; half of it for expedited orders."""
+    fulfilment_tracking_delay_s: float = 0.0
+    """How long after a parcel has left its carrier's number is known."""
+    fulfilment_split: bool = False
+    """Each position comes from another warehouse and leaves one processing time after the one before."""
+    fulfilment_carriers: tuple[str, ...] = ("DHL", AMAZON_LOGISTICS)
+    """They take turns."""
+    fulfilment_echo: bool = True
+    """Fulfilment orders appear among the orders, as orders of the channel NON_AMAZON."""
+    new_fulfilments_stuck_in: Halt = ""
+    new_fulfilments_fate: Fate = ""
+    """How fulfilment orders created from now on end. Empty: as stock and address deserve."""
+    new_fulfilments_accepted: bool = False
+    """2026-07-04 answers 202 to new orders and looks at their SKUs later."""
+    stock_gone_before_create: bool = False
+    """A new fulfilment order finds the shelves empty, whatever its preview has said."""
+    refuse_without_stock: bool = False
+    """Refuse a new fulfilment order that lacks units with 400. Otherwise it becomes unfulfillable."""
+    undeliverable_postal_codes: tuple[str, ...] = ("00000",)
+    """A preview says so; an order sent there all the same becomes invalid."""
+    outbound_features: tuple[str, ...] = ("BLOCK_AMZL", "PACKING_SLIP")
+    """What sellers may require of fulfilment. Blank boxes are not for everybody."""
+    fulfilment_cancels_lost: bool = False
+    """Cancellations are accepted and never come to anything."""
+
 
 @dataclass(slots=True)
 class Account:
@@ -290,11 +324,25 @@ class Account:
     not_participating: list[Marketplace] = field(default_factory=list)
     listings: Listings = field(default_factory=Listings)
     fba_stock: dict[str, int] = field(default_factory=dict)
+    """Units that can be picked, of each SKU Amazon has ever had in its warehouses."""
+    fba_elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
+    fba_changed: dict[str, datetime] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     feeds: dict[str, Feed] = field(default_factory=dict)
+    fulfilment_orders: dict[str, FulfilmentOrder] = field(default_factory=dict)
+    outbound_versions: tuple[str, ...] = VERSIONS
+    """Of the API for fulfilment orders: the ones this seller may use."""
 
     def serves(self, marketplace_id: str) -> bool:
         return any(marketplace.id == marketplace_id for marketplace in self.marketplaces)
+
+    def elsewhere(self, sku: str) -> Elsewhere:
+        return self.fba_elsewhere.get(sku, NOTHING)
+
+    def move_fba_stock(self, sku: str, units: int, at: datetime) -> None:
+        """More or, with a negative number, fewer units that can be picked; never below zero."""
+        self.fba_stock[sku] = max(0, self.fba_stock.get(sku, 0) + units)
+        self.fba_changed[sku] = max(at, self.fba_changed.get(sku, at))
 
 
 @dataclass(order=True, slots=True)
@@ -351,6 +399,9 @@ class World:
         self.oauth_codes: dict[str, OAuthCode] = {}
         self.accounts: dict[str, Account] = {}
         self.documents: dict[str, Document] = {}
+        self.open_fulfilment: list[FulfilmentOrder] = []
+        self.fulfilment_seen = self.now()
+        """Until when fulfilment orders have been brought: nothing happens to them before that any more."""
         self.pages: dict[str, Any] = {}
         self._late_changes: list[LateChange] = []
         self._last_number = 0

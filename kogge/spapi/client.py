@@ -42,6 +42,19 @@ PUBLISHED_LIMITS: dict[str, tuple[float, int]] = {
     "getListingsRestrictions": (5.0, 10),
     "searchCatalogItems": (2.0, 2),
     "getCatalogItem": (2.0, 2),
+    "getInventorySummaries": (2.0, 2),
+    "getFulfillmentPreview": (2.0, 30),
+    "createFulfillmentOrder": (2.0, 30),
+    "getFulfillmentOrder": (2.0, 30),
+    "listAllFulfillmentOrders": (2.0, 30),
+    "cancelFulfillmentOrder": (2.0, 30),
+    "getPackageTrackingDetails": (2.0, 30),
+    # Amazon's own ids of these lack "outbound": some belong to the Orders API as well
+    "outboundGetOrderPreview": (2.0, 30),
+    "outboundCreateOrder": (2.0, 30),
+    "outboundGetOrder": (2.0, 30),
+    "outboundListOrders": (2.0, 30),
+    "outboundCancelOrder": (2.0, 30),
 }
 
 # Numbers that were read as Decimal go back as the same numbers; text would be another value to Amazon.

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from PIL import Image
 
 from kogge.backoffice import stock
-from kogge.backoffice.channels import Badge, TakenOver
+from kogge.backoffice.channels import Badge, Checked
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 from kogge.shops.port import NewLine, NewOrder
@@ -160,18 +160,23 @@ class ListeningChannel:
     def columns_in_use(self, merchant: Merchant) -> Sequence[str]:
         return AMAZON_COLUMNS
 
-    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> TakenOver:
+    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> Checked:
         wrong = {pk for pk, row in rows.items() if row.get("asin") == "FALSCH"}
-        changed = {pk: row for pk, row in rows.items() if self.imported.get(pk) != row and pk not in wrong}
+        changed = {pk: rows[pk] for pk in self._changed(rows) if pk not in wrong}
         changes = {pk: {"asin": ("", row.get("asin", ""))} for pk, row in changed.items()}
-        return TakenOver(changes, dict.fromkeys(wrong, "FALSCH ist keine ASIN."))
+        return Checked(changes, dict.fromkeys(wrong, "FALSCH ist keine ASIN."))
 
     def import_products(
         self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]], *, now: datetime
-    ) -> TakenOver:
-        taken = self.check_products(merchant, rows)
-        self.imported |= {pk: row for pk, row in rows.items() if pk not in taken.refused}
-        return taken
+    ) -> Collection[int]:
+        changed = self._changed(rows)
+        self.imported |= {pk: rows[pk] for pk in changed}
+        return changed
+
+    def _changed(self, rows: Mapping[int, Mapping[str, str]]) -> list[int]:
+        """What says something new; a row without a word about an unknown product says nothing."""
+        known = self.imported
+        return [pk for pk, row in rows.items() if known.get(pk) != row and (pk in known or any(row.values()))]
 
     def exported_products(
         self, merchant: Merchant, product_ids: Collection[int]

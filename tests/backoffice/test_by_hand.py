@@ -109,7 +109,7 @@ def test_more_than_there_is_is_not_sold(merchant: Merchant) -> None:
         create(merchant, ManualLine(4, code="TEE-1"), ManualLine(2, code="TEE-1"))
 
     assert refused.value.sentence == (
-        "Von Tee TEE-1 (TEE-1) willst du 6 Stück verkaufen, verfügbar sind 5. "
+        "Von Tee TEE-1 (TEE-1) willst du 6 Stück verkaufen. Verfügbar: 5. "
         "Korrigiere den Warenbestand oder lass beim Produkt „Überverkauf“ zu."
     )
     assert in_stock(tea) == (5, 0)
@@ -120,7 +120,7 @@ def test_what_is_held_back_for_a_channel_is_not_sold(merchant: Merchant) -> None
     tea = product(merchant, counted=5)
     BuiltinShop(merchant.pk).reserve([Reservation("amazon:305-1:1", str(tea.pk), 3)], now=NOW)
 
-    with pytest.raises(Refusal, match="verfügbar sind 2"):
+    with pytest.raises(Refusal, match="Verfügbar: 2"):
         create(merchant, ManualLine(3, code="TEE-1"))
     create(merchant, ManualLine(2, code="TEE-1"))
 

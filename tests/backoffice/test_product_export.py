@@ -12,7 +12,7 @@ from kogge.amazon.catalog.offers import values_of
 from kogge.backoffice.models import Product, StockEntry
 from kogge.backoffice.product_csv import guarded, unguarded
 from kogge.backoffice.product_export import Notation, exported
-from kogge.backoffice.products import Imported, import_products
+from kogge.backoffice.product_import import Imported, import_products
 from kogge.merchants.models import Merchant
 from tests.backoffice.shop import NOW, product
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import translation
 
-from kogge.backoffice import product_files
+from kogge.backoffice import product_files, product_import
 from kogge.backoffice.models import Product, ProductFile, StockEntry
 from kogge.backoffice.product_files import OPERATION, State, agree, forget, import_products, keep_file
+from kogge.backoffice.product_import import Imported, write_rows
+from kogge.backoffice.stock import correct_stock
 from kogge.engine.worker import run_due
 from kogge.merchants.models import Merchant
 from kogge.schedule import OPERATIONS
@@ -24,7 +25,6 @@ HANDLERS = {OPERATION: import_products}
 @pytest.fixture(autouse=True)
 def _every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_files, "AT_ONCE", 0)
-    monkeypatch.setattr(product_files, "STEP", 1)
 
 
 def keep(merchant: Merchant, clock: Clock, text: str = FILE) -> ProductFile:
@@ -95,7 +95,7 @@ def test_a_crash_while_writing_leaves_nothing_and_is_made_up_for(
     file.refresh_from_db()
     agree(file, now=clock.now)
     with monkeypatch.context() as broken:
-        broken.setattr("kogge.backoffice.products._hand_to_channels", _break)
+        broken.setattr("kogge.backoffice.product_import._hand_to_channels", _break)
         work(clock)
     after_the_crash = (Product.objects.of(merchant).count(), StockEntry.objects.of(merchant).count())
 
@@ -104,6 +104,79 @@ def test_a_crash_while_writing_leaves_nothing_and_is_made_up_for(
 
     file.refresh_from_db()
     assert after_the_crash == (0, 0)
+    assert (file.state, Product.objects.of(merchant).count()) == (State.DONE, 2)
+
+
+def test_a_crash_between_two_batches_goes_on_where_it_was(
+    merchant: Merchant, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_import, "BATCH", 1)
+    file = keep(merchant, clock, FILE + "TEE-3;Sencha;7,90;3\n")
+    work(clock)
+    file.refresh_from_db()
+    agree(file, now=clock.now)
+    turns = iter([write_rows, _break])
+
+    def write(*args: Any, **more: Any) -> Any:
+        return next(turns)(*args, **more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("kogge.backoffice.product_files.write_rows", write)
+        work(clock)
+    file.refresh_from_db()
+    after_the_crash = (file.state, file.rows_done, Product.objects.of(merchant).count())
+    first = Product.objects.of(merchant).get()
+    correct_stock(first, 1, actor="anna@example.org", now=clock.now)
+
+    clock.advance(hours=1)
+    work(clock)
+
+    file.refresh_from_db()
+    first.refresh_from_db()
+    assert after_the_crash == (State.WRITING, 1, 1)
+    assert (file.state, file.outcome) == (State.DONE, {"created": 3, "updated": 0, "unchanged": 0})
+    assert (file.rows_done, file.rows) == (3, 3)
+    assert first.stock == 1  # what happened since is not undone
+    assert StockEntry.objects.of(merchant).filter(kind="import").count() == 2
+
+
+def test_what_becomes_wrong_while_writing_is_told_with_what_is_written(
+    merchant: Merchant, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_import, "BATCH", 1)
+    file = keep(merchant, clock, "code;title;price;parent\nMAIN;A;1;\nSMALL;B;1;MAIN\n")
+    work(clock)
+    file.refresh_from_db()
+    agree(file, now=clock.now)
+
+    def write(*args: Any, **more: Any) -> Imported:
+        imported = write_rows(*args, **more)
+        Product.objects.of(merchant).delete()
+        return imported
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("kogge.backoffice.product_files.write_rows", write)
+        work(clock)
+
+    file.refresh_from_db()
+    assert (file.state, file.packed, file.outcome["written"]) == (State.REFUSED, None, 1)
+    assert [error["line"] for error in file.outcome["errors"]] == [3]
+
+
+def test_a_small_file_whose_browser_was_cut_short_is_taken_up_by_the_worker(
+    merchant: Merchant, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_files, "AT_ONCE", 1_000)
+    file = keep(merchant, clock)
+    with monkeypatch.context() as broken:
+        broken.setattr("kogge.backoffice.product_files.write_rows", _break)
+        with pytest.raises(RuntimeError):
+            agree(file, now=clock.now)
+
+    clock.advance(minutes=1)
+    work(clock)
+
+    file.refresh_from_db()
     assert (file.state, Product.objects.of(merchant).count()) == (State.DONE, 2)
 
 
@@ -120,7 +193,7 @@ def test_a_file_taken_back_while_it_is_written_is_not_written(
         return []
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("kogge.backoffice.products._hand_to_channels", take_back)
+        meanwhile.setattr("kogge.backoffice.product_import._hand_to_channels", take_back)
         work(clock)
 
     assert not Product.objects.of(merchant).exists()
@@ -144,7 +217,7 @@ def test_a_second_click_writes_nothing_twice(merchant: Merchant, clock: Clock) -
 def test_how_far_the_check_is_can_be_seen(
     merchant: Merchant, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = keep(merchant, clock)
+    keep(merchant, clock)
     seen = []
     settle = product_files._settle
 
@@ -156,7 +229,6 @@ def test_how_far_the_check_is_can_be_seen(
     work(clock)
 
     assert seen == [(2, 2)]
-    assert file.rows == 3
 
 
 def test_files_are_forgotten_after_a_day(merchant: Merchant, other_merchant: Merchant, clock: Clock) -> None:
@@ -171,5 +243,5 @@ def test_files_are_forgotten_after_a_day(merchant: Merchant, other_merchant: Mer
     assert list(ProductFile.objects.everyone()) == [young]
 
 
-def _break(*_args: Any) -> Mapping[int, object]:
+def _break(*_args: Any, **_more: Any) -> Any:
     raise RuntimeError("power cut")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.offers.models import Agreement, Listing
@@ -56,6 +58,19 @@ def test_the_list_says_how_each_offer_stands(merchant: Merchant, account: Connec
     assert found["wanted"] == {"quantity": 5, "lead_time_days": 2, "prices": {DE: "10.00"}}
     assert found["accepted"] == {"quantity": 4, "lead_time_days": None, "prices": {}}
     assert found["shown"]["prices"] == {DE: "9.00"}
+
+
+def test_many_offers_are_listed_with_as_many_statements_as_few(
+    merchant: Merchant, account: Connection
+) -> None:
+    def statements(*codes: str) -> int:
+        for code in codes:
+            listing(account, product(merchant, code), Listing.State.LIVE)
+        with CaptureQueriesContext(database) as queries:
+            answered("list", "--merchant", merchant.slug)
+        return len(queries)
+
+    assert statements("A") == statements("B", "C", "D")
 
 
 def test_the_preview_shows_what_would_change(merchant: Merchant, account: Connection) -> None:

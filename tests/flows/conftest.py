@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.db import connection as database
 from django.db import transaction
 
 from kogge.simulator import Simulator, credentials
@@ -17,6 +23,7 @@ from tests.amazon_models import check_exchange
 GERMANY = "A1PA6795UKMFR9"
 FRANCE = "A13V1IB3VIYZZH"
 ITALY = "APJ6JRA9NG5V4"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -275,3 +282,28 @@ def stock_up(merchant: Any, amazon: Simulator, now: datetime) -> None:
             merchant=merchant, code=listing.sku, title=listing.title, price=listing.price, changed_at=now
         )
         stock.correct_stock(product, 100, actor="anna@example.org", now=now)
+
+
+@pytest.fixture
+def kogge(open_stage: Stage, tmp_path: Path) -> Any:
+    """`kogge(…)` starts the real program on this test's database and Amazon."""
+    module = tmp_path / "the_tests_settings.py"
+    module.write_text(
+        f"from {os.environ.get('DJANGO_SETTINGS_MODULE', 'kogge.settings')} import *\n"
+        f"DATABASES['default']['NAME'] = {str(database.settings_dict['NAME'])!r}\n"
+    )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "the_tests_settings",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "KOGGE_DATA_DIR": str(django_settings.DATA_DIR),
+        "KOGGE_AMAZON_API_URL": open_stage.amazon.api_url,
+        "KOGGE_AMAZON_LWA_URL": open_stage.amazon.lwa_url,
+    }
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "kogge.cli", *arguments]
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    return start

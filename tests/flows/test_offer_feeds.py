@@ -70,7 +70,7 @@ class TestMany:
         assert {shop.at_amazon(sku)[0] for sku in skus} == {93}
         assert shop.states() == {"sent"}
         assert shop.calls("patchListingsItem") == 0
-        assert shop.calls("searchListingsItems") == 0
+        assert shop.calls("searchListingsItems") == 60
         assert shop.calls("createFeed") == shop.calls("getFeedDocument") == 1
 
 
@@ -108,7 +108,7 @@ class TestOneFeed:
         shop.pass_time(5)
 
         [_feed] = shop.listings_feeds()
-        assert shop.calls("searchListingsItems") == 1
+        assert shop.calls("searchListingsItems") == 2
         assert [shop.at_amazon(led[number]) for number in (0, 22, 29)] == [
             (40, 2, Decimal("20.00")),
             (40, 2, Decimal("21.00")),
@@ -124,7 +124,7 @@ class TestOneFeed:
 
         assert sent == {"sent"}
         assert shop.states() == {"live"}
-        assert shop.calls("searchListingsItems") == 2
+        assert shop.calls("searchListingsItems") == 4
 
     def test_the_next_feed_waits_twenty_minutes_and_patches_go_on(
         self, shop: Assortment, led: list[str]
@@ -146,7 +146,7 @@ class TestOneFeed:
     def test_what_is_too_much_for_a_feed_waits_for_the_next(
         self, shop: Assortment, led: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("kogge.amazon.offers.bulk.STEP", 5)
+        monkeypatch.setattr("kogge.amazon.offers.bulk.MOST_IDENTIFIERS", 5)
         monkeypatch.setattr("kogge.amazon.offers.bulk.MAX_BYTES", 5_000)
         shop.sell_some(led, 1)
 
@@ -396,7 +396,7 @@ class TestAccidents:
 
     def test_a_feed_under_way_counts_as_waiting(self, shop: Assortment, led: list[str]) -> None:
         shop.sell_some(led, 1)
-        shop.stage.amazon.advance(3)
+        shop.stage.amazon.advance(12)
         shop.stage.run("send_offers")
 
         under_way = shop.stage.run("send_feeds")

@@ -15,6 +15,7 @@ from tests.amazon_models import (
     needs_models,
     sandbox_examples,
 )
+from tests.simulator.outbound import NEW, OLD, new_body, old_body
 
 pytestmark = needs_models
 
@@ -135,3 +136,46 @@ def test_an_unknown_sku_is_answered_beyond_the_model() -> None:
     check_response("PATCH", LISTING, 404, {"errors": [{"code": "NotFound", "message": "no such SKU"}]})
     with pytest.raises(ModelViolation):
         check_response("PATCH", LISTING, 404, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (f"{OLD}/fulfillmentOrders", old_body(shippingSpeedCategory="STANDARD")),
+        (f"{OLD}/fulfillmentOrders", old_body(displayableOrderComment=None)),
+        (f"{OLD}/fulfillmentOrders", old_body(sellerFulfillmentOrderId="A" * 41)),
+        (f"{OLD}/fulfillmentOrders", old_body(displayableOrderDate="today")),
+        (f"{NEW}/orders", new_body(destination={})),
+        (f"{NEW}/orders", new_body(lineItems=[{"lineItemId": "1", "amount": {"value": 2}}])),
+    ],
+)
+def test_a_fulfilment_order_outside_of_the_model_is_found(path: str, body: dict[str, Any]) -> None:
+    with pytest.raises(ModelViolation):
+        check_request("POST", path, "", body)
+
+
+def test_fulfilment_orders_within_the_model_pass() -> None:
+    check_request("POST", f"{OLD}/fulfillmentOrders", "", old_body())
+    check_request("POST", f"{NEW}/orders", "", new_body())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "answer"),
+    [
+        ("POST", f"{NEW}/orders", 200, {"orderId": "SHOP-1", "status": "PROCESSING"}),
+        ("POST", f"{NEW}/orders", 202, {"orderId": "SHOP-1"}),
+        ("PUT", f"{NEW}/orders/SHOP-1/cancel", 200, {}),
+        ("GET", f"{OLD}/fulfillmentOrders/SHOP-1", 200, {"payload": {"fulfillmentOrder": {}}}),
+    ],
+)
+def test_an_answer_about_a_fulfilment_order_outside_of_the_model_is_found(
+    method: str, path: str, status: int, answer: dict[str, Any]
+) -> None:
+    with pytest.raises(ModelViolation):
+        check_response(method, path, status, answer)
+
+
+@pytest.mark.parametrize("query", ["", "granularityType=Country&granularityId=X&marketplaceIds=X"])
+def test_a_question_about_stock_outside_of_the_model_is_found(query: str) -> None:
+    with pytest.raises(ModelViolation):
+        check_request("GET", "/fba/inventory/v1/summaries", query)

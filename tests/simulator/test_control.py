@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.simulator.conftest import Seller, envelope, success
+from tests.simulator.outbound import NEW, create_new, create_old
 
 
 def control(seller: Seller, method: str, command: str, body: Any = None) -> tuple[int, Any]:
@@ -55,6 +56,10 @@ def test_several_lines_can_be_wished(seller: Seller) -> None:
         ("faults", [{"operation": "searchOrders", "kind": "explosion"}]),
         ("settings", {"feed_queue_s": "long"}),
         ("listings", [{"title": "no sku"}]),
+        ("settings", {"new_fulfilments_fate": "LOST"}),
+        ("settings", {"new_fulfilments_stuck_in": "COMPLETE"}),
+        ("outbound-versions", ["2019-01-01"]),
+        ("fba-inventory", {"TS-01": {"fulfillable": 3}}),
     ],
 )
 def test_nonsense_is_refused_with_a_sentence(seller: Seller, command: str, body: Any) -> None:
@@ -265,3 +270,100 @@ def test_a_change_of_an_offer_that_makes_no_sense_is_refused(
     seller: Seller, sku: str, change: dict[str, Any], status: int
 ) -> None:
     assert control(seller, "POST", f"listings/{sku}", change)[0] == status
+
+
+def test_what_amazon_ships_is_in_the_state(seller: Seller) -> None:
+    control(seller, "POST", "fba-stock", {"TS-01": 10})
+    control(seller, "POST", "fba-inventory", {"TS-01": {"inTransfer": 2, "inboundShipped": 5}})
+    create_old(seller, quantity=4)
+    seller.advance(200)
+
+    _, state = control(seller, "GET", "state")
+
+    order = state["fulfillmentOrders"][0]
+    assert state["fbaStock"] == {"TS-01": 6}
+    assert state["fbaInventory"]["TS-01"] == {
+        "fulfillable": 6,
+        "reserved": 4,
+        "inTransfer": 2,
+        "fcProcessing": 0,
+        "inboundWorking": 0,
+        "inboundShipped": 5,
+        "inboundReceiving": 0,
+        "unfulfillable": 0,
+        "researching": 0,
+    }
+    assert (order["orderId"], order["version"], order["status"]) == ("SHOP-1", "2020-07-01", "PROCESSING")
+    assert order["items"][0]["reserved"] == 4
+    assert order["shipments"][0]["packages"][0]["items"] == {"1": 4}
+    assert [each["status"] for each in order["history"]] == ["NEW", "RECEIVED", "PLANNING", "PROCESSING"]
+    assert order["echoOrderId"] == state["orders"][0]["orderId"]
+    assert state["orders"][0]["channel"] == "NON_AMAZON"
+    assert state["calls"]["createFulfillmentOrder"] == 1
+
+
+def test_a_fulfilment_order_is_steered(seller: Seller) -> None:
+    control(seller, "POST", "fba-stock", {"TS-01": 10})
+    create_new(seller, "SHOP-1")
+    create_new(seller, "SHOP-2")
+
+    _, hanging = control(seller, "POST", "fulfillment-orders/SHOP-1", {"stuckIn": "PLANNING"})
+    _, moved = control(seller, "POST", "fulfillment-orders/SHOP-2", {"goOn": True, "lost": {"1": 1}})
+    control(seller, "POST", "time", {"advance_s": 600})
+
+    _, first = control(seller, "GET", "fulfillment-orders/SHOP-1")
+    _, every = control(seller, "GET", "fulfillment-orders")
+    assert hanging["fulfillmentOrder"]["stuckIn"] == "PLANNING"
+    assert moved["fulfillmentOrder"]["status"] == "PLANNING"
+    assert first["status"] == "PLANNING"
+    assert [each["status"] for each in every["fulfillmentOrders"]] == ["PLANNING", "COMPLETE_PARTIALLED"]
+
+
+@pytest.mark.parametrize(
+    ("order_id", "change", "status"),
+    [
+        ("NONE", {"goOn": True}, 404),
+        ("SHOP-1", {"lost": {"9": 1}}, 404),
+        ("SHOP-1", {"lost": {"1": -1}}, 400),
+        ("SHOP-1", {"fate": "LUCK"}, 400),
+        ("SHOP-1", {"colour": "red"}, 400),
+    ],
+)
+def test_a_change_of_a_fulfilment_order_that_makes_no_sense_is_refused(
+    seller: Seller, order_id: str, change: dict[str, Any], status: int
+) -> None:
+    seller.set_fba_stock({"TS-01": 10})
+    create_new(seller)
+
+    assert control(seller, "POST", f"fulfillment-orders/{order_id}", change)[0] == status
+
+
+def test_a_version_is_closed_to_one_seller_only(seller: Seller) -> None:
+    account = {"sellerId": "A2OTHER", "storeName": "Other", "refreshToken": "Atzr|other"}
+    control(seller, "POST", "accounts", account)
+
+    control(seller, "POST", "outbound-versions/A2OTHER", ["2020-07-01"])
+
+    own = seller.call("GET", f"{NEW}/orders").status
+    seller.refresh_token, seller.access_token = "Atzr|other", ""
+    assert (own, seller.call("GET", f"{NEW}/orders").status) == (200, 403)
+
+
+def test_units_at_amazon_of_another_seller(seller: Seller) -> None:
+    account = {"sellerId": "A2OTHER", "storeName": "Other", "refreshToken": "Atzr|other"}
+    control(seller, "POST", "accounts", account)
+
+    control(seller, "POST", "fba-stock/A2OTHER", {"TS-01": 3})
+    _, answer = control(seller, "POST", "fba-inventory/A2OTHER", {"TS-01": {"unfulfillable": 1}})
+
+    assert answer["fbaInventory"]["TS-01"]["fulfillable"] == 3
+    assert seller.world.demo.fba_stock == {}
+
+
+def test_reset_forgets_what_amazon_ships(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 10})
+    create_new(seller)
+
+    control(seller, "POST", "reset")
+
+    assert (seller.fulfilment_orders, seller.world.open_fulfilment) == ([], [])

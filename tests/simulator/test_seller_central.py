@@ -11,6 +11,7 @@ import pytest
 from kogge.simulator import SELLER_ID, Listing, Response
 from kogge.simulator.generate import KINDS
 from tests.simulator.conftest import Seller
+from tests.simulator.outbound import ADDRESS, create_old, old_item
 
 
 def page(seller: Seller, path: str = "", query: str = "", language: str = "de") -> str:
@@ -201,3 +202,104 @@ def test_an_offer_nobody_made_is_not_found(seller: Seller) -> None:
     assert seller.send("GET", f"/seller-central/offers/{SELLER_ID}/NEU").status == 404
     assert seller.send("GET", "/seller-central/offers/A2NOBODY/TS-01").status == 404
     assert send_form(seller, "NEU", price="1").status == 404
+
+
+def fulfilment(seller: Seller, path: str = "", language: str = "de") -> str:
+    return page(seller, f"/fulfilment{path}", language=language)
+
+
+def test_orders_amazon_ships_have_a_list_and_a_page(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 30})
+    address = ADDRESS | {"name": "<b>Max</b>"}
+    create_old(seller, items=[old_item("TS-01", 12)], destinationAddress=address)
+    seller.advance(360)
+    order = seller.fulfilment_order("SHOP-1")
+
+    listed = fulfilment(seller)
+    german, english = (fulfilment(seller, f"/{SELLER_ID}/SHOP-1", each) for each in ("de", "en"))
+
+    assert "✔ Abgeschlossen" in listed
+    assert order.shipments[0].parcels[1].tracking_number in listed
+    assert 'value="18"' in listed
+    for text in ("Vielen Dank!", "✔ Abgeschlossen", "10240", "LEJ1", order.echo_id, "In Bearbeitung"):
+        assert text in german
+    for text in ("✔ Complete", "Multi-Channel Fulfillment", "Processing", "&lt;b&gt;Max"):
+        assert text in english
+    assert "<b>Max" not in english
+
+
+def test_a_shop_that_ships_by_itself_has_no_such_orders(seller: Seller) -> None:
+    shown = fulfilment(seller)
+
+    assert "Noch keine Aufträge." in shown
+    assert "Amazon hat noch keine Einheiten." in shown
+
+
+@pytest.mark.parametrize(
+    ("acts", "expected"),
+    [
+        (["go-on", "go-on", "go-on"], "COMPLETE"),
+        (["hang", "let-go", "go-on"], "PLANNING"),
+        (["lose-one", "go-on", "go-on", "go-on"], "COMPLETE_PARTIALLED"),
+        (["invalid", "go-on"], "INVALID"),
+        (["hang", "unheard-of"], "RECEIVED"),
+    ],
+)
+def test_buttons_move_what_amazon_ships(seller: Seller, acts: list[str], expected: str) -> None:
+    seller.set_fba_stock({"TS-01": 30})
+    create_old(seller)
+
+    for act in acts:
+        seller.send("POST", f"/seller-central/fulfilment/{SELLER_ID}/SHOP-1/{act}")
+
+    assert seller.fulfilment_order("SHOP-1").status == expected
+
+
+def test_an_order_that_hangs_says_so(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 30})
+    create_old(seller)
+    seller.send("POST", f"/seller-central/fulfilment/{SELLER_ID}/SHOP-1/hang")
+    seller.advance(600)
+
+    shown = fulfilment(seller, f"/{SELLER_ID}/SHOP-1")
+
+    assert "◔ In Planung · ⚠ hängt" in shown
+    assert "Weiterlaufen lassen" in shown
+
+
+def test_an_order_that_ended_badly_says_why(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 1})
+    create_old(seller)
+    seller.advance(600)
+
+    shown = fulfilment(seller, f"/{SELLER_ID}/SHOP-1")
+
+    assert "✕ Nicht erfüllbar · Einheiten fehlen" in shown
+    assert "nichts mehr zu simulieren" in shown
+
+
+def test_units_at_amazon_are_changed_by_hand(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 30})
+    path = f"/seller-central/fulfilment/stock/{SELLER_ID}"
+
+    saved = seller.send("POST", f"{path}/TS-01", body=b"units=7")
+    wrong = seller.send("POST", f"{path}/TS-01", body=b"units=-1")
+    unknown = seller.send("POST", f"{path}/NEU", body=b"units=1")
+
+    assert (saved.status, wrong.status, unknown.status) == (303, 400, 404)
+    assert "Nicht gespeichert" in wrong.body.decode()
+    assert seller.world.demo.fba_stock == {"TS-01": 7}
+
+
+def test_an_echo_offers_no_buttons(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 30})
+    create_old(seller)
+    echo = seller.order(seller.fulfilment_order("SHOP-1").echo_id)
+
+    assert press(seller, echo.order_id, "ship") == 303
+    assert echo.status == "UNSHIPPED"
+
+
+def test_fulfilment_orders_nobody_made_are_not_found(seller: Seller) -> None:
+    assert seller.send("GET", f"/seller-central/fulfilment/{SELLER_ID}/NEU").status == 404
+    assert seller.send("GET", "/seller-central/fulfilment/A2NOBODY/NEU").status == 404

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.models import LONGEST_LEAD_TIME, Offer
+from kogge.backoffice.product_csv import decimal_from, whole_number, yes_or_no
+from kogge.backoffice.stock import MOST_STOCK
 from kogge.spapi.marketplaces import MARKETPLACES
-from kogge.values import CENT, MAX_AMOUNT, InvalidValue, asin, sku
+from kogge.values import InvalidValue, asin, sku
 
 # The columns of the contract that belong to Amazon (design 8), and the buffer.
 PLAIN_COLUMNS = (
@@ -30,11 +32,6 @@ PRICE_COLUMNS = {
 }
 COLUMNS = (*PLAIN_COLUMNS, *PRICE_COLUMNS)
 COLUMN_OF = {marketplace_id: column for column, marketplace_id in PRICE_COLUMNS.items()}
-
-_YES = {"yes", "ja", "1", "true", "x"}
-_NO = {"no", "nein", "0", "false"}
-_LARGEST_STOCK = 2_147_483_647
-_LONGEST_LEAD_TIME = 30  # Amazon accepts handling times up to 30 days
 
 
 class WrongOffer(ValueError):
@@ -74,26 +71,32 @@ def given(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def fill(filled: Filled, cells: Mapping[str, str], *, is_new: bool) -> None:
-    """Take over the cells: an empty one empties its value. Raises `WrongOffer`."""
+    """Take over the cells. Raises `WrongOffer`.
+
+    An empty one empties an override, so that the product's own value counts again. What the offer is (ASIN,
+    SKU, FBA, whether it is sold there) stays: nobody wants to lose that to a column left blank.
+    """
     offer = filled.offer
-    if "asin" in cells:
+    if cells.get("asin"):
         offer.asin = _asin(cells["asin"])
-    if "amazon_sku" in cells:
+    if cells.get("amazon_sku"):
         offer.sku = _sku(cells["amazon_sku"])
     if "amazon_stock" in cells:
-        offer.stock = _number("amazon_stock", cells["amazon_stock"], _LARGEST_STOCK)
+        offer.stock = _number("amazon_stock", cells["amazon_stock"], MOST_STOCK)
     if "amazon_lead_time_days" in cells:
         name = "amazon_lead_time_days"
-        offer.lead_time_days = _number(name, cells[name], _LONGEST_LEAD_TIME)
+        offer.lead_time_days = _number(name, cells[name], LONGEST_LEAD_TIME)
     if "amazon_buffer" in cells:
-        offer.buffer = _number("amazon_buffer", cells["amazon_buffer"], _LARGEST_STOCK)
+        offer.buffer = _number("amazon_buffer", cells["amazon_buffer"], MOST_STOCK)
     if "amazon_price" in cells:
         offer.price = _price("amazon_price", cells["amazon_price"])
-    if "fba" in cells:
-        offer.fba = _yes("fba", cells["fba"], otherwise=False)
-    if "amazon" in cells or is_new:
+    if cells.get("fba"):
+        offer.fba = _yes("fba", cells["fba"])
+    if cells.get("amazon"):
+        offer.enabled = _yes("amazon", cells["amazon"])
+    elif is_new:
         # An ASIN without a word on "amazon" means that it is sold there.
-        offer.enabled = _yes("amazon", cells.get("amazon", ""), otherwise=bool(offer.asin or offer.sku))
+        offer.enabled = bool(offer.asin or offer.sku)
     _fill_prices(filled.prices, cells)
 
 
@@ -117,7 +120,7 @@ def _cell(value: int | Decimal | None) -> str:
 
 def _asin(text: str) -> str:
     try:
-        return asin(text) if text else ""
+        return asin(text)
     except InvalidValue:
         raise WrongOffer(
             _("„%s“ ist keine ASIN: Sie besteht aus zehn Großbuchstaben und Ziffern.") % text[:40]
@@ -126,7 +129,7 @@ def _asin(text: str) -> str:
 
 def _sku(text: str) -> str:
     try:
-        return sku(text) if text else ""
+        return sku(text)
     except InvalidValue:
         raise WrongOffer(_("„%s“ ist keine Amazon-SKU: höchstens 40 Zeichen.") % text[:40]) from None
 
@@ -134,25 +137,24 @@ def _sku(text: str) -> str:
 def _number(column: str, text: str, largest: int) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) > largest:
+    try:
+        return whole_number(text, largest)
+    except InvalidValue:
         raise WrongOffer(
             _("%(column)s: „%(text)s“ ist keine ganze Zahl von 0 bis %(largest)s.")
             % {"column": column, "text": text[:40], "largest": largest}
-        )
-    return int(text)
+        ) from None
 
 
 def _price(column: str, text: str) -> Decimal | None:
     """A price with point or German comma; at most two decimals, nothing is rounded."""
     if not text:
         return None
-    bare = text.replace("€", "").replace("\u00a0", "").strip()
-    plain = bare.replace(".", "").replace(",", ".") if "," in bare else bare
     try:
-        price = Decimal(plain)
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if not price.is_finite() or not 0 < price <= MAX_AMOUNT or price != price.quantize(CENT):
+        price = decimal_from(text)
+    except InvalidValue:
+        price = Decimal(0)
+    if price <= 0:
         raise WrongOffer(
             _("%(column)s: „%(text)s“ ist kein Preis mit höchstens zwei Nachkommastellen.")
             % {"column": column, "text": text[:40]}
@@ -160,12 +162,10 @@ def _price(column: str, text: str) -> Decimal | None:
     return price
 
 
-def _yes(column: str, text: str, *, otherwise: bool) -> bool:
-    word = text.casefold()
-    if not word:
-        return otherwise
-    if word not in _YES | _NO:
+def _yes(column: str, text: str) -> bool:
+    try:
+        return yes_or_no(text)
+    except InvalidValue:
         raise WrongOffer(
             _("%(column)s: „%(text)s“ ist weder ja noch nein.") % {"column": column, "text": text[:40]}
-        )
-    return word in _YES
+        ) from None

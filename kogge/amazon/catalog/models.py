@@ -11,6 +11,8 @@ from kogge.amazon.connections.models import Connection
 from kogge.merchants.models import Merchant
 from kogge.merchants.scoping import ScopedManager
 
+LONGEST_LEAD_TIME = 30  # days; Amazon accepts no longer handling times
+
 
 class Offer(models.Model):
     """A product of the shop on Amazon: the box "Kanäle". Empty overrides mean the product's own value."""

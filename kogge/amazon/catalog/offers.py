@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from kogge.amazon.catalog.cells import (
-    COLUMNS,
     PLAIN_COLUMNS,
     PRICE_COLUMNS,
     Filled,
@@ -22,35 +21,17 @@ from kogge.amazon.catalog.models import Offer, OfferPrice
 from kogge.amazon.connections.models import ConnectionMarketplace
 from kogge.merchants.models import Merchant
 
-__all__ = [
-    "COLUMNS",
-    "ImportedOffers",
-    "WrongOffer",
-    "check_offers",
-    "columns_in_use",
-    "export_offers",
-    "import_offer",
-    "import_offers",
-    "offers_of",
-    "products_called",
-    "values_of",
-]
-
 Rows = Mapping[str, Mapping[str, str]]  # the cells of a file by product
 Changes = Mapping[str, tuple[str, str]]  # by column: the cell before, the cell after
 
 BATCH = 500  # products in one statement
 
-_UNSAID: Changes = {}
 _FIELDS = ("enabled", "asin", "sku", "stock", "lead_time_days", "price", "buffer", "fba", "changed_at")
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedOffers:
-    """What changes in the offers, by product; and the products whose row cannot be right, with why.
-
-    An import says of which offers it changed only that; a check says what it would change in each.
-    """
+class CheckedOffers:
+    """What would change in the offers, by product; and the products whose row cannot be right, with why."""
 
     changes: dict[str, Changes] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -69,37 +50,40 @@ class _Changed:
         return self.filled.offer.product_id
 
     def changes(self) -> Changes:
-        columns = [column for column in COLUMNS if column in self.before or column in self.after]
+        columns = self.before | self.after  # in the order of `COLUMNS`: plain ones first, then prices
         cells = ((column, self.before.get(column, ""), self.after.get(column, "")) for column in columns)
         return {column: (old, new) for column, old, new in cells if old != new}
 
 
-def import_offer(merchant: Merchant, product_id: str, row: Mapping[str, str], now: datetime) -> Offer | None:
-    """Take over Amazon's columns of a row for one product, see `import_offers`. Raises `WrongOffer`."""
-    imported = import_offers(merchant, {product_id: row}, now)
-    if product_id in imported.refused:
-        raise WrongOffer(imported.refused[product_id])
-    return offers_of(merchant.pk, [product_id]).get(product_id)
-
-
-def import_offers(merchant: Merchant, rows: Rows, now: datetime) -> ImportedOffers:
-    """Take over Amazon's columns of a file, by product.
+def check_offers(merchant: Merchant, rows: Rows) -> CheckedOffers:
+    """What Amazon's columns of a whole file would change, by product; writes nothing.
 
     Columns that are not in the file leave the offer as it is; an empty one empties its value. A row
-    without anything for Amazon makes no offer. Refused rows are left out: the caller rolls back.
+    without anything for Amazon makes no offer.
     """
-    imported = ImportedOffers()
-    for changed in _changed_in_batches(merchant, rows, imported.refused):
+    checked, claims = CheckedOffers(), _claims(rows)
+    for product_ids in _batches(list(rows)):
+        changed = list(_fillable(merchant, rows, product_ids, checked.refused))
+        checked.refused.update(_sku_taken(merchant, changed, claims, rows))
+        for found in changed:
+            if found.product_id not in checked.refused:
+                checked.changes[found.product_id] = found.changes()
+    return checked
+
+
+def import_offers(merchant: Merchant, rows: Rows, now: datetime) -> list[str]:
+    """Take over rows of a file that `check_offers` found right; the products whose offer changed.
+
+    Two products may exchange their SKUs, so whose a SKU is can be seen in the whole file only: it is not
+    looked at again.
+    """
+    imported: list[str] = []
+    for product_ids in _batches(list(rows)):
+        stored = _stored(merchant.pk, product_ids)
+        filled = (_fill_one(merchant, key, rows[key], stored.get(key)) for key in product_ids)
+        changed = [found for found in filled if found is not None]
         _store(changed, now)
-        imported.changes.update(dict.fromkeys([found.product_id for found in changed], _UNSAID))
-    return imported
-
-
-def check_offers(merchant: Merchant, rows: Rows) -> ImportedOffers:
-    """What `import_offers` would do; writes nothing."""
-    imported = ImportedOffers()
-    for changed in _changed_in_batches(merchant, rows, imported.refused):
-        imported.changes.update({found.product_id: found.changes() for found in changed})
+        imported += [found.product_id for found in changed]
     return imported
 
 
@@ -155,28 +139,26 @@ def offers_of(merchant_id: int, product_ids: Collection[str]) -> dict[str, Offer
     }
 
 
-def _changed_in_batches(merchant: Merchant, rows: Rows, refused: dict[str, str]) -> Iterator[list[_Changed]]:
-    """The offers that change, filled and checked; the others are left alone or noted as refused."""
-    claims = _claims(rows)
-    for product_ids in _batches(list(rows)):
-        stored = _stored(merchant.pk, product_ids)
-        changed = []
-        for product_id in product_ids:
-            try:
-                found = _fill_one(merchant, product_id, given(rows[product_id]), stored.get(product_id))
-            except WrongOffer as wrong:
-                refused[product_id] = str(wrong)
-                continue
+def _fillable(
+    merchant: Merchant, rows: Rows, product_ids: Sequence[str], refused: dict[str, str]
+) -> Iterator[_Changed]:
+    """The offers that change, filled; those whose row is wrong are noted as refused."""
+    stored = _stored(merchant.pk, product_ids)
+    for product_id in product_ids:
+        try:
+            found = _fill_one(merchant, product_id, rows[product_id], stored.get(product_id))
+        except WrongOffer as wrong:
+            refused[product_id] = str(wrong)
+        else:
             if found is not None:
-                changed.append(found)
-        refused.update(_sku_taken(merchant, changed, claims, rows))
-        yield [found for found in changed if found.product_id not in refused]
+                yield found
 
 
 def _fill_one(
-    merchant: Merchant, product_id: str, cells: Mapping[str, str], stored: Filled | None
+    merchant: Merchant, product_id: str, row: Mapping[str, str], stored: Filled | None
 ) -> _Changed | None:
-    """The offer with the values of its row; None if that changes nothing."""
+    """The offer with the values of its row; None if that changes nothing. Raises `WrongOffer`."""
+    cells = given(row)
     if stored is None and not any(cells.values()):
         return None
     filled = stored or Filled(Offer(merchant=merchant, product_id=product_id, enabled=False))
@@ -239,17 +221,7 @@ def _store(changed: Sequence[_Changed], now: datetime) -> None:
         [found.filled.offer for found in changed if found.before],
         update_conflicts=True,
         unique_fields=["pk"],
-        update_fields=[
-            "enabled",
-            "asin",
-            "sku",
-            "stock",
-            "lead_time_days",
-            "price",
-            "buffer",
-            "fba",
-            "changed_at",
-        ],
+        update_fields=_FIELDS,
     )
     _store_prices([found for found in changed if _prices(found.before) != _prices(found.after)])
 

@@ -57,6 +57,7 @@ class Request:
     buttons: tuple[Button, ...]
     tone: str = YELLOW
     short: Text = ""
+    one: Text = ""  # the sentence where the detail "count" is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def ask(kind: str, details: Mapping[str, object]) -> Asked:
     if request is None:
         advice = gettext("Sieh dir die Bestellung an und kennzeichne die Aufgabe danach als erledigt.")
         return Asked(_unknown(kind, details), advice, (Button.DONE,), YELLOW)
-    sentence = _filled(request.text, request.short, details)
+    text = request.one if request.one and details.get("count") == 1 else request.text
+    sentence = _filled(text, request.short, details)
     return Asked(sentence, str(request.advice), request.buttons, request.tone)
 
 
@@ -378,44 +380,50 @@ TROUBLES: dict[str, Request] = {
         short=_("Deine Zustimmung bei Amazon läuft bald ab."),
     ),
     "offers_refused": Request(
-        _("Amazon hat Werte abgelehnt. Betroffene Angebote: %(count)s."),
+        _("Amazon hat die Werte von %(count)s Angeboten abgelehnt."),
         _("Bei jedem Angebot steht, was Amazon daran stört. Behebe es beim Produkt oder in Seller Central."),
         (Button.OFFERS, Button.RETRY),
         RED,
         short=_("Amazon hat Werte von Angeboten abgelehnt."),
+        one=_("Amazon hat die Werte eines Angebots abgelehnt."),
     ),
     "offers_not_found": Request(
-        _("Bei Amazon nicht gefundene Angebote: %(count)s."),
+        _("%(count)s Angebote findet Kogge bei Amazon nicht."),
         _("Prüfe ASIN und Amazon-SKU beim Produkt, oder lege das Angebot bei Amazon an."),
         (Button.OFFERS, Button.RETRY),
         short=_("Amazon kennt einige deiner Angebote nicht."),
+        one=_("Ein Angebot findet Kogge bei Amazon nicht."),
     ),
     "offers_ambiguous": Request(
-        _("Angebote mit mehreren SKUs zur selben ASIN: %(count)s."),
+        _("Zu %(count)s Angeboten hast du bei Amazon mehrere SKUs auf derselben ASIN."),
         _("Wähle beim Produkt aus, welche SKU gemeint ist. Bis dahin sendet Kogge dafür nichts."),
         (Button.OFFERS,),
         short=_("Zu einigen ASINs hast du bei Amazon mehrere SKUs."),
+        one=_("Zu einem Angebot hast du bei Amazon mehrere SKUs auf derselben ASIN."),
     ),
     "offers_price_held": Request(
-        _("Preise warten auf deine Bestätigung. Betroffene Angebote: %(count)s."),
+        _("Bei %(count)s Angeboten wartet ein Preis auf deine Bestätigung."),
         _("Sie ändern sich um mehr als die Hälfte oder liegen außerhalb deiner Grenzen bei Amazon."),
         (Button.PRICES, Button.OFFERS),
         short=_("Preise von Angeboten warten auf deine Bestätigung."),
+        one=_("Bei einem Angebot wartet ein Preis auf deine Bestätigung."),
     ),
     "offers_drift": Request(
-        _("Amazon zeigt andere Werte als gesendet. Betroffene Angebote: %(count)s."),
+        _("Amazon zeigt bei %(count)s Angeboten andere Werte als gesendet."),
         _(
             "Vielleicht ändert sie jemand in Seller Central oder mit einem anderen Werkzeug. "
             "Entscheide im Abgleich, wer führt."
         ),
         (Button.OFFERS, Button.RETRY),
         short=_("Amazon zeigt bei einigen Angeboten andere Werte als gesendet."),
+        one=_("Amazon zeigt bei einem Angebot andere Werte als gesendet."),
     ),
     "offers_unsure": Request(
-        _("Ob Amazon die Werte angenommen hat, ist ungewiss. Betroffene Angebote: %(count)s."),
+        _("Bei %(count)s Angeboten ist ungewiss, ob Amazon die Werte angenommen hat."),
         _("Kogge versucht es weiter. Sieh bei diesen Angeboten nach, ob Bestand und Preis stimmen."),
         (Button.OFFERS, Button.RETRY),
         short=_("Ob Amazon die Werte einiger Angebote angenommen hat, ist ungewiss."),
+        one=_("Bei einem Angebot ist ungewiss, ob Amazon die Werte angenommen hat."),
     ),
     "cancel_requested": Request(
         _("Der Käufer bittet darum, die Bestellung zu stornieren."),

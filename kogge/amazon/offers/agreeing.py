@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -104,17 +104,21 @@ def confirm_price(listing: Listing, marketplace_id: str, price: Decimal, *, by: 
         held = locked.held.get(marketplace_id)
         if held is None or held.price != price:
             return False
-        locked.confirmed_json = stored({**locked.confirmed, marketplace_id: price})
-        locked.save(update_fields=["confirmed_json"])
-        details = {
-            "product_id": locked.product_id,
-            "marketplace_id": marketplace_id,
-            "price": str(price),
-            "by": by,
-        }
-        record([Entry(locked.connection_id, "offer_price_confirmed", now, details=details)])
-        planning.plan_again([locked.pk], now=now)
+        _confirm([(locked, {marketplace_id: price})], by, now)
     return True
+
+
+def confirm_held_prices(listing_ids: Collection[int], *, by: str, now: datetime) -> int:
+    """The merchant means all prices of these listings that wait for a word; how many those are."""
+    with transaction.atomic():
+        rows = Listing.objects.everyone().filter(pk__in=listing_ids).order_by("pk").select_for_update()
+        meant = [
+            (listing, {place: held.price for place, held in listing.held.items()})
+            for listing in rows
+            if listing.held_json
+        ]
+        _confirm(meant, by, now)
+    return sum(len(prices) for _listing, prices in meant)
 
 
 def set_buffer(connection: Connection, units: int, *, now: datetime) -> None:
@@ -124,6 +128,31 @@ def set_buffer(connection: Connection, units: int, *, now: datetime) -> None:
         rows = Agreement.objects.everyone().filter(connection=connection).exclude(buffer=units)
         if rows.update(buffer=units, replanned_to=0):
             changes.wake([connection.pk], at=now)
+
+
+def _confirm(meant: Sequence[tuple[Listing, Mapping[str, Decimal]]], by: str, now: datetime) -> None:
+    """Note prices that the merchant means, on locked listings, and have them sent."""
+    for listing, prices in meant:
+        listing.confirmed_json = stored({**listing.confirmed, **prices})
+    planning.write([listing for listing, _prices in meant], ["confirmed_json"])
+    record(
+        [
+            _confirmed(listing, place, price, by, now)
+            for listing, prices in meant
+            for place, price in prices.items()
+        ]
+    )
+    planning.plan_again([listing.pk for listing, _prices in meant], now=now)
+
+
+def _confirmed(listing: Listing, marketplace_id: str, price: Decimal, by: str, now: datetime) -> Entry:
+    details = {
+        "product_id": listing.product_id,
+        "marketplace_id": marketplace_id,
+        "price": str(price),
+        "by": by,
+    }
+    return Entry(listing.connection_id, "offer_price_confirmed", now, details=details)
 
 
 def _differences_of(listing: Listing) -> Iterator[Difference]:

@@ -1,8 +1,9 @@
 """Many changed offers in one feed: JSON_LISTINGS_FEED.
 
 First all that waits is put into a feed, in the database alone, so that ten thousand changes are one
-feed. Then `send_feeds` prepares its messages: what is said by replacing needs a look at Amazon, twenty
-listings a call. That takes minutes and may be interrupted anywhere; what is prepared is kept.
+feed. Then `send_feeds` prepares its messages from a look at Amazon, twenty listings a call: what is said
+by replacing needs it, and units must never go to an offer that Amazon ships. That takes minutes and may
+be interrupted anywhere; what is prepared is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kogge.amazon.feeds.models import UNDER_WAY, Feed
 from kogge.amazon.feeds.rounds import Round
 from kogge.amazon.offers import changes, outcomes, showing
 from kogge.amazon.offers.models import Agreement, Listing, Values, stored
-from kogge.amazon.offers.patches import needs_reading, patches_for, said_by
+from kogge.amazon.offers.patches import patches_for, said_by
 from kogge.amazon.offers.planning import (
     active_marketplaces,
     agreement_of,
@@ -41,10 +42,6 @@ from kogge.spapi.listings_items_2021_08_01 import MOST_IDENTIFIERS, Issue, Listi
 from kogge.spapi.order_feed import ReportUnreadable
 
 DISTANCE = timedelta(minutes=20)  # between two feeds of a type (reference 9)
-# Units alone are said without a look while it is known for sure who ships the offer.
-LOOK_HOLDS = timedelta(hours=1)
-# A step of preparing: twenty that take a look, among these many.
-STEP = 100
 ENVELOPE = 1_000  # bytes around the messages
 
 _PREPARED = (
@@ -117,6 +114,13 @@ class ListingsFeed(FeedKind):
     def opened(self, turn: Round, feed: Feed) -> None:
         """The prepared messages have served."""
         parts.forget(feed)
+
+    def stuck(self, turn: Round, feed: Feed) -> None:
+        """Have its values said otherwise, and once more when Amazon is through with it after all."""
+        rows = feed.listings.filter(is_overtaken=False)
+        plan_at = Coalesce(F("plan_at"), Value(turn.now))
+        if rows.update(is_overtaken=True, sending_json=None, plan_at=plan_at):
+            changes.wake([turn.connection.pk], at=turn.now)
 
     def settled(self, turn: Round, feed: Feed, status: str, report: bytes | None) -> None:
         """Every listing that is still inside gets its verdict; without a report none is certain."""
@@ -205,9 +209,9 @@ def _prepare(preparing: _Preparing) -> None:
     """Prepare the messages from where an earlier round stopped. Raises `Throttled` and the like."""
     turn, feed = preparing.turn, preparing.feed
     upto, size = parts.prepared(feed, now=turn.now)
-    while some := _next_listings(feed, upto, turn.now):
+    while some := _next_listings(feed, upto):
         turn.work.keep()
-        items = _look(preparing, [one for one in some if _takes_a_look(one, turn.now)])
+        items = _look(preparing, some)
         with transaction.atomic():
             messages = _messages(preparing, some, items)
             size += parts.size_of(messages)
@@ -221,23 +225,10 @@ def _prepare(preparing: _Preparing) -> None:
     _take_out(turn, feed.listings.filter(message_no__gt=upto))
 
 
-def _next_listings(feed: Feed, upto: int, now: datetime) -> list[Listing]:
-    """The next ones by number, with as many among them as one look can answer for."""
-    rows = feed.listings.filter(message_no__gt=upto).select_related("offer").order_by("message_no")[:STEP]
-    some: list[Listing] = []
-    looks = 0
-    for listing in rows:
-        looks += _takes_a_look(listing, now)
-        if looks > MOST_IDENTIFIERS:
-            break
-        some.append(listing)
-    return some
-
-
-def _takes_a_look(listing: Listing, now: datetime) -> bool:
-    """Whether Amazon must be asked first: for attributes that are replaced, and who ships it now."""
-    is_known = listing.shown_at is not None and listing.shown_at + LOOK_HOLDS > now
-    return needs_reading(listing.sending) or not is_known
+def _next_listings(feed: Feed, upto: int) -> list[Listing]:
+    """The next ones by number, as many as one look can answer for."""
+    rows = feed.listings.filter(message_no__gt=upto).select_related("offer")
+    return list(rows.order_by("message_no")[:MOST_IDENTIFIERS])
 
 
 def _look(preparing: _Preparing, listings: Sequence[Listing]) -> dict[int, ListingsItem | None]:
@@ -255,12 +246,12 @@ def _messages(
     now = preparing.turn.now
     rows = preparing.feed.listings.filter(pk__in=[listing.pk for listing in some], is_overtaken=False)
     locked = list(rows.select_related("offer").order_by("pk").select_for_update(of=("self",)))
-    lost = [listing for listing in locked if items.get(listing.pk, ...) is None]
+    lost = [listing for listing in locked if items[listing.pk] is None]
     messages = {}
     for listing in locked:
-        item = items.get(listing.pk)
+        item = items[listing.pk]
         number = listing.message_no or 0
-        if patches := _patches(preparing, listing, item, now) if listing not in lost else []:
+        if patches := _patches(preparing, listing, item, now) if item else []:
             messages[number] = listings_feed.encoded(ListingMessage(number, listing.offer.sku, patches))
         else:
             _leave(listing)
@@ -269,15 +260,13 @@ def _messages(
     return dict(sorted(messages.items()))
 
 
-def _patches(
-    preparing: _Preparing, listing: Listing, item: ListingsItem | None, now: datetime
-) -> list[Patch]:
+def _patches(preparing: _Preparing, listing: Listing, item: ListingsItem, now: datetime) -> list[Patch]:
     """How the listing's values are said, of those that may still be said after this look."""
-    if item is not None:
-        showing.take_in(listing, item, now=now)
-        hold_prices(listing)
-    sayable = listing.sending.equal_to(may_be_said(listing, preparing.agreement))
-    patches = patches_for(sayable, item) if sayable else []
+    showing.take_in(listing, item, now=now)
+    hold_prices(listing)
+    allowed = may_be_said(listing, preparing.agreement)
+    sayable = listing.sending.equal_to(allowed)
+    patches = patches_for(sayable, item, most=allowed.quantity) if sayable else []
     said = said_by(patches, sayable) if patches else Values()
     if said != listing.sending:
         listing.sending_json = stored(said)

@@ -58,27 +58,41 @@ def offers_changed(merchant_id: int, product_ids: Collection[str], *, now: datet
         wake_reading(concerned, now=now)
 
 
+def marketplaces_added(*, connection_id: int, now: datetime, **_: object) -> None:
+    """The connection sells in more marketplaces: what Amazon shows there is read, and then priced.
+
+    Adding one is rare, so this may touch all offers of the connection.
+    """
+    with transaction.atomic():
+        rows = Listing.objects.everyone().filter(connection=connection_id).exclude(state=Listing.State.OFF)
+        list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+        if rows.update(read_at=now):
+            wake_reading([connection_id], now=now)
+
+
 def enrol_offers(
-    merchant_id: int, connections: Iterable[int], offers: Iterable[Offer], *, now: datetime
+    merchant_id: int, connections: Collection[int], offers: Iterable[Offer], *, now: datetime
 ) -> None:
     """Give offers their listing at each of these connections, to be looked up and planned."""
-    known = list(offers)
-    Listing.objects.everyone().bulk_create(
-        [
-            Listing(
-                merchant_id=merchant_id,
-                connection_id=connection_id,
-                offer=offer,
-                product_id=offer.product_id,
-                plan_at=now,
-                read_at=now,
-            )
-            for connection_id in connections
-            for offer in known
-        ],
-        ignore_conflicts=True,
-        batch_size=MOST_AT_ONCE,
-    )
+    for some in batches(list(offers)):
+        rows = Listing.objects.everyone().filter(offer__in=some)
+        enrolled = set(rows.values_list("connection_id", "offer_id"))
+        Listing.objects.everyone().bulk_create(
+            [
+                Listing(
+                    merchant_id=merchant_id,
+                    connection_id=connection_id,
+                    offer=offer,
+                    product_id=offer.product_id,
+                    plan_at=now,
+                    read_at=now,
+                )
+                for connection_id in connections
+                for offer in some
+                if (connection_id, offer.pk) not in enrolled
+            ],
+            ignore_conflicts=True,
+        )
 
 
 def note(keys: Iterable[int], *, now: datetime, **also: object) -> set[int]:

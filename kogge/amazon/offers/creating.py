@@ -23,7 +23,7 @@ from kogge.amazon.connections.models import Connection, ConnectionMarketplace
 from kogge.amazon.journal.book import Entry, record
 from kogge.amazon.offers import changes, outcomes, planning
 from kogge.amazon.offers.models import MERCHANT_FULFILLED, Agreement, Listing, Values, stored
-from kogge.amazon.offers.showing import AVAILABILITY, OFFER
+from kogge.amazon.offers.showing import AVAILABILITY, CHANNEL_CODE, OFFER
 from kogge.engine import due
 from kogge.engine.work import Work
 from kogge.spapi.client import Amazon
@@ -185,7 +185,7 @@ def attributes(
 ) -> Mapping[str, Sequence[AttributeEntry]]:
     """The offer in Amazon's words: merchant fulfilled and new."""
     here = {"marketplace_id": place.marketplace_id}
-    stock: AttributeEntry = {"fulfillment_channel_code": MERCHANT_FULFILLED, "quantity": said.quantity}
+    stock: AttributeEntry = {CHANNEL_CODE: MERCHANT_FULFILLED, "quantity": said.quantity}
     if said.lead_time_days is not None:
         stock["lead_time_to_ship_max_days"] = said.lead_time_days
     price = {"schedule": [{"value_with_tax": said.prices[place.marketplace_id]}]}

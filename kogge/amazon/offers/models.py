@@ -251,6 +251,25 @@ class Listing(models.Model):
         return self.channel == MERCHANT_FULFILLED and not self.offer.fba
 
 
+class Farewell(models.Model):
+    """A SKU of a connection that no product has any more, while Amazon still offers what Kogge told it."""
+
+    connection = models.ForeignKey(
+        Connection,
+        on_delete=models.CASCADE,
+        related_name="farewells",
+        db_index=False,  # covered below
+    )
+    sku = models.CharField(max_length=40)
+    not_before = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager("connection__merchant")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "sku"], name="one_farewell")]
+
+
 def values(stored: object) -> Values:
     """Read what a JSON column holds."""
     return Values() if stored is None else msgspec.convert(stored, Values, strict=False)

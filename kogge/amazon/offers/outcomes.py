@@ -22,11 +22,14 @@ from kogge.spapi.listings_items_2021_08_01 import Issue
 
 READ_BACK = timedelta(minutes=15)  # Amazon shows a change within minutes
 LOOK_FOR_LOST = timedelta(days=1)
+# What Amazon accepted a moment ago, a new offer above all, may not show yet: it is not lost.
+SHOWS_WITHIN = timedelta(hours=1)
+LOOK_FOR_FRESH = timedelta(minutes=5)
 MOST_UNSURE = 3  # in a row: then a human is asked
 
 # The open task of each kind of problem, and the reasons that make it.
 ALARMS: Mapping[str, tuple[str, ...]] = {
-    "offers_refused": ("invalid", "create_refused"),
+    "offers_refused": ("invalid", "create_refused", "restricted"),
     "offers_not_found": ("not_found",),
     "offers_ambiguous": ("ambiguous",),
     "offers_price_held": ("price_held",),
@@ -131,6 +134,9 @@ def not_found(listings: Collection[Listing], *, now: datetime, overtaking: bool 
     """Amazon has no offer with this SKU: nothing is said until it is found; looked for daily."""
 
     def lose(listing: Listing, _nothing: None) -> None:
+        if listing.accepted_at is not None and now - listing.accepted_at < SHOWS_WITHIN:
+            listing.not_before = now + LOOK_FOR_FRESH
+            return
         listing.channel, listing.shown_json, listing.differs = "", None, ""
         listing.read_at = now + LOOK_FOR_LOST
         _problem(listing, "not_found", {})

@@ -12,31 +12,26 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from kogge.amazon.offers.models import MERCHANT_FULFILLED, Values
-from kogge.amazon.offers.showing import AVAILABILITY, OFFER, is_public
+from kogge.amazon.offers.showing import AVAILABILITY, CHANNEL_CODE, OFFER, is_public, own_entry
 from kogge.spapi.listings_items_2021_08_01 import AttributeEntry, ListingsItem, Patch
 
-CHANNEL_CODE = "fulfillment_channel_code"
 
+def patches_for(said: Values, item: ListingsItem, *, most: int | None = None) -> list[Patch]:
+    """The patches that say these values, from the item as read a moment ago.
 
-def needs_reading(said: Values) -> bool:
-    """Whether the listing's attributes must be read first, so that replacing loses nothing."""
-    return said.lead_time_days is not None or bool(said.prices)
-
-
-def patches_for(said: Values, item: ListingsItem | None) -> list[Patch]:
-    """The patches that say these values. `item` as read a moment ago; needed when `needs_reading`.
-
-    What the item has no entry for is left out: there is no offer whose price could change.
+    What the item has no entry for is left out: there is no offer whose price could change. `most`: units
+    that may be offered, where Kogge leads them. Amazon shows a change only after minutes, so what was read
+    beside a lead time may be an older, larger number, and would be said again.
     """
     patches = []
     if said.lead_time_days is not None:
-        patches += _availability(said, _entries(item, AVAILABILITY))
+        patches += _availability(said, item.attributes.get(AVAILABILITY, ()), most)
     elif said.quantity is not None:
         patches.append(
             Patch("merge", AVAILABILITY, [{CHANNEL_CODE: MERCHANT_FULFILLED, "quantity": said.quantity}])
         )
     if said.prices:
-        patches += _prices(said.prices, _entries(item, OFFER))
+        patches += _prices(said.prices, item.attributes.get(OFFER, ()))
     return patches
 
 
@@ -49,18 +44,17 @@ def said_by(patches: Sequence[Patch], said: Values) -> Values:
     return Values(said.quantity, said.lead_time_days, prices)
 
 
-def _entries(item: ListingsItem | None, attribute: str) -> Sequence[AttributeEntry]:
-    if item is None:
-        raise ValueError(f"{attribute} must be read before it is replaced")
-    return item.attributes.get(attribute, ())
-
-
-def _availability(said: Values, entries: Sequence[AttributeEntry]) -> list[Patch]:
-    own = next((entry for entry in entries if entry.get(CHANNEL_CODE) == MERCHANT_FULFILLED), {})
-    new = {**own, CHANNEL_CODE: MERCHANT_FULFILLED, "lead_time_to_ship_max_days": said.lead_time_days}
+def _availability(said: Values, entries: Sequence[AttributeEntry], most: int | None) -> list[Patch]:
+    new = {
+        **own_entry(entries),
+        CHANNEL_CODE: MERCHANT_FULFILLED,
+        "lead_time_to_ship_max_days": said.lead_time_days,
+    }
     if said.quantity is not None:
         new["quantity"] = said.quantity
         new.pop("is_inventory_available", None)  # excludes a number (reference 10.2)
+    elif most is not None and "quantity" in new:
+        new["quantity"] = min(new["quantity"], most)
     others = [entry for entry in entries if entry.get(CHANNEL_CODE) != MERCHANT_FULFILLED]
     return [Patch("replace", AVAILABILITY, [new, *others])]
 

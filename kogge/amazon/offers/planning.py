@@ -17,19 +17,20 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from kogge.amazon.catalog.models import Offer, OfferPrice
+from kogge.amazon.catalog.models import LONGEST_LEAD_TIME, Offer, OfferPrice
 from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.models import Connection, ConnectionMarketplace
-from kogge.amazon.offers import changes
+from kogge.amazon.offers import changes, farewells
 from kogge.amazon.offers.models import Agreement, HeldPrice, Listing, Values, stored
 from kogge.engine.work import Work
 from kogge.shops.port import ProductValues
 
 BATCH = 500
 ENROLLED_AT_ONCE = 1_000
-LONGEST_LEAD_TIME = 30  # days; Amazon accepts no longer ones
 LARGEST_JUMP = Decimal("0.5")  # of the price Amazon shows; more waits for the merchant's word
 LOOK_AGAIN = timedelta(minutes=15)
+LOOK_DAILY = timedelta(days=1)  # others change offers, too
+VISIBLE_AFTER = timedelta(minutes=15)  # what Amazon accepted
 
 State, Priority, Leader = Listing.State, Listing.Priority, Agreement.Leader
 
@@ -55,6 +56,8 @@ PLANNED = (
     "changed_at",
     "priority",
     "not_before",
+    "sending_json",
+    "is_overtaken",
     "read_at",
 )
 
@@ -205,6 +208,7 @@ def _plan_some(connection: Connection, rules: Rules, work: Work) -> int:
             return 0
         products = shop_of(connection).product_values([listing.product_id for listing in listings])
         own_prices = _own_prices(listings)
+        farewells.owe([listing for listing in listings if _is_about_other_sku(listing)], now=now)
         for listing in listings:
             _plan_one(
                 listing,
@@ -244,7 +248,7 @@ def _plan_one(
     rules: Rules,
     now: datetime,
 ) -> None:
-    if listing.sku and listing.sku != listing.offer.sku:
+    if _is_about_other_sku(listing):
         _forget_other_sku(listing, now)
     changed_at = listing.changed_at
     listing.plan_at = listing.changed_at = None
@@ -258,9 +262,14 @@ def _plan_one(
     judge(listing, rules.agreement, said, is_too_slow=_is_too_slow(listing, product))
     if said:
         listing.changed_at = changed_at
-    elif changed_at and listing.offer.enabled and listing.accepted_json is not None:
+    elif listing.offer.enabled and listing.accepted_json is not None:
         # A buyer's order changes both sides alike: equal to what was told is not yet equal to what shows.
-        listing.read_at = min(listing.read_at or now + LOOK_AGAIN, now + LOOK_AGAIN)
+        at = now + (LOOK_AGAIN if changed_at else LOOK_DAILY)
+        listing.read_at = min(listing.read_at or at, at)
+
+
+def _is_about_other_sku(listing: Listing) -> bool:
+    return bool(listing.sku) and listing.sku != listing.offer.sku
 
 
 def _forget_other_sku(listing: Listing, now: datetime) -> None:
@@ -270,6 +279,10 @@ def _forget_other_sku(listing: Listing, now: datetime) -> None:
     listing.limits_json, listing.confirmed_json, listing.details = {}, {}, {}
     listing.state, listing.reason = State.READY, ""
     listing.read_at, listing.not_before = now, None
+    if listing.feed_id is None:
+        listing.sending_json = None
+    else:
+        listing.is_overtaken = True  # its verdict will be about the old one
 
 
 def _adopt_shown(listing: Listing, agreement: Agreement) -> None:
@@ -314,7 +327,8 @@ def _may_be_ours(listing: Listing) -> bool:
 def _wanted_quantity(listing: Listing, product: ProductValues | None, rules: Rules) -> int | None:
     offer = listing.offer
     if not offer.enabled:
-        return 0 if listing.accepted.quantity is not None else None  # only what Kogge once told
+        once_told = listing.accepted.merged(listing.sending)  # also what was said and never answered
+        return None if once_told.quantity is None else 0
     if product is None or not product.active:
         return 0
     if offer.stock is not None:
@@ -364,9 +378,14 @@ def _places(listing: Listing) -> set[str]:
     if not listing.channel:
         return set()
     places = set(listing.shown.prices)
-    if listing.shown_at is None or (listing.accepted_at and listing.accepted_at > listing.shown_at):
-        places |= set(listing.accepted.prices)
-    return places
+    return places | set(listing.accepted.prices) if _is_newer_than_shown(listing) else places
+
+
+def _is_newer_than_shown(listing: Listing) -> bool:
+    """Whether Amazon accepted something after it was read last: it shows that within minutes."""
+    if listing.shown_at is None or listing.accepted_at is None:
+        return listing.shown_at is None
+    return listing.accepted_at + VISIBLE_AFTER > listing.shown_at
 
 
 def _known(listing: Listing) -> Values:
@@ -378,13 +397,12 @@ def _known(listing: Listing) -> Values:
     if listing.is_overtaken:
         return listing.shown.merged(listing.sending).merged(listing.accepted)
     known = listing.shown.merged(listing.accepted)
-    if listing.feed_id is None:
-        return known.not_named_in(listing.sending)
-    return known if listing.is_overtaken else known.merged(listing.sending)
+    return known.not_named_in(listing.sending) if listing.feed_id is None else known.merged(listing.sending)
 
 
 def _held(listing: Listing, wanted: Values, shown: Values) -> dict[str, HeldPrice]:
     accepted, confirmed, limits = listing.accepted, listing.confirmed, listing.limits
+    shown = shown.merged(accepted) if _is_newer_than_shown(listing) else shown
     held = {}
     for place, price in wanted.prices.items():
         if price in (accepted.prices.get(place), confirmed.get(place)):

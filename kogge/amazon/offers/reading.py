@@ -21,7 +21,13 @@ from kogge.amazon.connections.consequences import amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.offers import changes, outcomes, showing
 from kogge.amazon.offers.models import Listing, Values, stored
-from kogge.amazon.offers.planning import active_marketplaces, hold_prices, write
+from kogge.amazon.offers.planning import (
+    LOOK_AGAIN,
+    LOOK_DAILY,
+    active_marketplaces,
+    hold_prices,
+    write,
+)
 from kogge.engine import due
 from kogge.engine.work import Outcome, Work
 from kogge.spapi import listings_items_2021_08_01 as amazon_listings
@@ -30,16 +36,13 @@ from kogge.spapi.errors import AskHuman
 from kogge.spapi.listings_items_2021_08_01 import MOST_IDENTIFIERS, ListingsItem
 
 NOTHING_TO_DO = timedelta(days=1)  # who wants a listing read makes the operation due
-LOOK_AGAIN = timedelta(minutes=15)
-LOOK_DAILY = timedelta(days=1)
-# A fresh offer, or one that a search does not show yet: so long it is not missed.
-VISIBLE_AFTER = timedelta(hours=1)
 FETCHED_AT_ONCE = 10 * MOST_IDENTIFIERS
 
 State = Listing.State
 
 READ = (
     *showing.FIELDS,
+    "accepted_json",
     "held_json",
     "differs",
     "state",
@@ -86,7 +89,7 @@ def read_offers(connection: Connection, work: Work) -> Outcome:
         while waiting := list(_waiting(connection.pk, work.now)[:FETCHED_AT_ONCE]):
             for some in _calls(waiting):
                 work.keep()
-                _store(reading, _look(reading, some))
+                _store(reading, some, _look(reading, some))
                 seen += len(some)
     if seen:
         outcomes.refresh_alarms(connection.pk, now=work.now)
@@ -177,24 +180,29 @@ def _is_on(item: ListingsItem, asin: str) -> bool:
     return any(summary.asin == asin for summary in item.summaries)
 
 
-def _store(reading: Reading, found: Mapping[int, Found]) -> None:
+def _store(reading: Reading, asked: Sequence[Listing], found: Mapping[int, Found]) -> None:
     """Note what was found on rows as they are now: they may have changed while Amazon was asked."""
     now = reading.work.now
+    questions = {listing.pk: _question(listing) for listing in asked}
     with transaction.atomic():
         rows = Listing.objects.everyone().filter(pk__in=found).select_related("offer").order_by("pk")
         listings = list(rows.select_for_update(of=("self",)))
         for listing in listings:
-            _store_one(listing, found[listing.pk], now)
+            if _question(listing) == questions[listing.pk]:
+                _store_one(listing, found[listing.pk], now)
         write(listings, READ)
         if any(listing.plan_at is not None for listing in listings):
             changes.wake([reading.connection.pk], at=now + changes.BATCHING)
         reading.work.keep()
 
 
+def _question(listing: Listing) -> tuple[object, ...]:
+    """What Amazon is asked about a listing. With another question the answer is none."""
+    return listing.read_at, listing.offer.sku, listing.offer.asin
+
+
 def _store_one(listing: Listing, found: Found, now: datetime) -> None:
-    is_asked_again = listing.read_at is not None and listing.read_at > now
-    if not is_asked_again:
-        listing.read_at = None
+    listing.read_at = None
     item = found.item
     if item is not None and not listing.offer.sku:
         _learn_sku(listing.offer, item.sku)
@@ -218,7 +226,7 @@ def _missed(listing: Listing, candidates: Sequence[str], now: datetime) -> None:
     """Amazon shows no such offer, or several: a matter for people. Looked for again every day."""
     if listing.is_wanted_new:
         return  # it is being created
-    if listing.accepted_at is not None and now - listing.accepted_at < VISIBLE_AFTER:
+    if listing.accepted_at is not None and now - listing.accepted_at < outcomes.SHOWS_WITHIN:
         listing.read_at = listing.read_at or now + LOOK_AGAIN
         return
     if listing.state != State.OFF:
@@ -233,40 +241,51 @@ def _why_missing(offer: Offer) -> str:
 
 
 def _seen(listing: Listing, item: ListingsItem, now: datetime) -> None:
-    before, channel = listing.shown, listing.channel
+    before, channel, held = listing.shown, listing.channel, listing.held
     showing.take_in(listing, item, now=now)
     hold_prices(listing)
+    new_places = listing.shown.prices.keys() - before.prices.keys() - listing.accepted.prices.keys()
+    if listing.held != held or new_places:
+        listing.plan_at = listing.plan_at or now
     if listing.accepted_json is None or listing.channel != channel:
         _found(listing, now)
-    elif not _is_changing(listing):
+    elif _is_changing(listing):
+        listing.read_at = now + LOOK_AGAIN  # it is compared when it was told
+    else:
         _compare(listing, before, now)
 
 
 def _found(listing: Listing, now: datetime) -> None:
-    """First contact, or somebody else ships it now: what should be said has to be computed anew."""
+    """First contact, or it was gone, or somebody else ships it now: what should be said is computed anew.
+
+    Whatever an offer was told before it was gone, the one that is there now may never have heard of it.
+    """
     listing.plan_at = listing.plan_at or now
+    listing.is_unsure = listing.is_unsure or listing.accepted_json is not None
     if listing.state == State.PROBLEM and listing.reason in _SETTLED_BY_A_LOOK:
         listing.state, listing.reason, listing.details = State.READY, "", {}
 
 
 def _is_changing(listing: Listing) -> bool:
-    """Something is to be said or on its way: Amazon is compared when it was told."""
+    """Something is to be said or on its way."""
     return (
         listing.plan_at is not None
         or listing.priority is not None
         or listing.sending_json is not None
         or listing.feed_id is not None
-        or listing.read_at is not None
     )
 
 
 def _compare(listing: Listing, before: Values, now: datetime) -> None:
     """Does Amazon show what it accepted? A difference is said once more, then a human is asked."""
     different = _told(listing).different_from(listing.shown)
-    if not different:
+    if not different and listing.state == State.OFF:
+        listing.was_resent = False
+        listing.accepted_json = None  # Amazon shows that nothing is left; what comes later is not ours
+    elif not different:
         listing.was_resent = False
         listing.read_at = now + LOOK_DAILY  # others change offers, too
-        if listing.reason in _SETTLED_BY_A_LOOK and listing.state != State.OFF:
+        if listing.reason in _SETTLED_BY_A_LOOK:
             listing.state, listing.reason, listing.details = State.LIVE, "", {}
     elif different == Values(different.quantity) and _was_counted_down(listing, before):
         listing.read_at = now + LOOK_AGAIN
@@ -278,8 +297,8 @@ def _compare(listing: Listing, before: Values, now: datetime) -> None:
 
 
 def _told(listing: Listing) -> Values:
-    """What Amazon accepted; units and days only of what the seller ships."""
-    accepted = listing.accepted
+    """What Amazon accepted and should still show; units and days only of what the seller ships."""
+    accepted = listing.accepted.equal_to(listing.wanted)
     return accepted if listing.is_merchant_fulfilled else Values(prices=accepted.prices)
 
 

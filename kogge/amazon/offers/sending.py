@@ -11,13 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Min, Q, QuerySet, Value
+from django.db.models import F, Max, Min, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client
 from kogge.amazon.connections.consequences import amazon_operation
 from kogge.amazon.connections.models import Connection
-from kogge.amazon.offers import bulk, changes, creating, outcomes, patches, planning, reading, showing
+from kogge.amazon.offers import (
+    bulk,
+    changes,
+    creating,
+    farewells,
+    outcomes,
+    patches,
+    planning,
+    reading,
+    showing,
+)
 from kogge.amazon.offers.models import Listing, Values, stored
 from kogge.engine.work import Outcome, Work
 from kogge.spapi.errors import AskHuman, NotFound, Throttled, TryLater
@@ -31,9 +41,10 @@ from kogge.spapi.listings_items_2021_08_01 import (
 
 SAFETY_NET = timedelta(hours=1)
 MOST_BY_PATCH = 1_000  # 200 seconds at five a second; a feed is faster for more
+QUIET = timedelta(seconds=10)  # without another change, before a feed is built
+LONGEST_WAIT = timedelta(minutes=2)  # for that
 MOST_FAILURES = 3  # in a row: Amazon is down, the other listings need not find out one by one
 MOST_TIMES = 3  # that a listing is said in one run: what was refused in parts is said in parts
-STALE = timedelta(hours=1)  # so long a listing is taken to be the seller's own without looking again
 PLANNED_AT_ONCE = 5_000  # then what is sold out gets its turn
 
 Priority = Listing.Priority
@@ -57,7 +68,9 @@ def send_offers(connection: Connection, work: Work) -> Outcome:
         if _has_work(connection, work.now):
             with amazon_client(connection, work.clock) as client:
                 creating.create_wanted(connection, client, work)
-                _say_all(_Sender(connection, client, work, tally), is_complete=is_complete)
+                run = _Sender(connection, client, work, tally)
+                _say_all(run, is_complete=is_complete)
+                farewells.say(connection, client, run.agreement, work)
     finally:
         outcomes.refresh_alarms(connection.pk, now=work.now)
         reading.read_when_due(connection.pk)
@@ -100,6 +113,8 @@ def _say_all(run: _Sender, *, is_complete: bool) -> None:
         if may_feed and _is_for_feed(sold_out, others):
             may_feed = False
             if bulk.may_feed(run.connection, run.work):
+                if not _is_quiet(run.connection, now):
+                    return
                 bulk.build_feed(run.connection, run.agreement, run.work)
                 continue
         if not (sold_out or others):
@@ -117,25 +132,30 @@ def _is_for_feed(sold_out: int, others: int) -> bool:
     return sold_out == 0 and others > MOST_BY_PATCH
 
 
+def _is_quiet(connection: Connection, now: datetime) -> bool:
+    """Whether nothing more is coming: a large import arrives in portions, and shall be one feed."""
+    changed = _waiting(connection, now).aggregate(first=Min("changed_at"), last=Max("changed_at"))
+    if changed["last"] is None:
+        return True
+    return bool(changed["last"] + QUIET <= now or changed["first"] + LONGEST_WAIT <= now)
+
+
 def _say_some(run: _Sender, listings: Sequence[Listing]) -> None:
-    """Say up to twenty listings, after one look at those that need it."""
+    """Say up to twenty listings, after one look at all of them.
+
+    Without the look, units could go to an offer that Amazon ships since yesterday, and take it away from
+    Amazon's warehouse (reference 10.2).
+    """
     run.work.keep()
-    to_read = [listing for listing in listings if _needs_look(run, listing)]
-    items = _look(run, to_read) if to_read else {}
-    lost = [listing for listing in to_read if listing.offer.sku not in items]
+    items = _look(run, listings)
+    lost = [listing for listing in listings if listing.offer.sku not in items]
     if lost:
         outcomes.not_found(lost, now=run.work.now)
     gone = {listing.pk for listing in lost}
     for listing in listings:
         if listing.pk not in gone:
             run.work.keep()
-            _say(run, listing, items.get(listing.offer.sku))
-
-
-def _needs_look(run: _Sender, listing: Listing) -> bool:
-    if patches.needs_reading(planning.unsaid(listing, run.agreement)):
-        return True
-    return listing.shown_at is None or listing.shown_at < run.work.now - STALE
+            _say(run, listing, items[listing.offer.sku])
 
 
 def _look(run: _Sender, listings: Sequence[Listing]) -> dict[str, ListingsItem]:
@@ -158,10 +178,11 @@ def _look(run: _Sender, listings: Sequence[Listing]) -> dict[str, ListingsItem]:
     return found
 
 
-def _say(run: _Sender, listing: Listing, item: ListingsItem | None) -> None:
+def _say(run: _Sender, listing: Listing, item: ListingsItem) -> None:
     """Say one listing: a row before it is a request, and its answer stored at once."""
     wanted = planning.unsaid(listing, run.agreement)
-    said_patches = patches.patches_for(wanted, item)
+    most = planning.may_be_said(listing, run.agreement).quantity
+    said_patches = patches.patches_for(wanted, item, most=most)
     said = patches.said_by(said_patches, wanted)
     overtaking = listing.feed_id is not None
     if not said:
@@ -237,6 +258,7 @@ def _next(connection: Connection, now: datetime, *, with_others: bool) -> list[L
     waiting = _waiting(connection, now)
     if not with_others:
         waiting = waiting.filter(priority=Priority.SOLD_OUT)
+    waiting = waiting.filter(sku=F("offer__sku"))  # with another one, planning comes first
     return list(waiting.select_related("offer").order_by("priority", "pk")[:MOST_IDENTIFIERS])
 
 
@@ -247,7 +269,8 @@ def _count(waiting: QuerySet[Listing]) -> int:
 
 def _has_work(connection: Connection, now: datetime) -> bool:
     new = Listing.objects.everyone().filter(connection=connection, is_wanted_new=True)
-    return _waiting(connection, now).exists() or new.exists()
+    farewell = farewells.next_farewell(connection)
+    return _waiting(connection, now).exists() or new.exists() or (farewell is not None and farewell <= now)
 
 
 def _outcome(connection: Connection, work: Work, tally: Tally, is_complete: bool) -> Outcome:
@@ -256,6 +279,7 @@ def _outcome(connection: Connection, work: Work, tally: Tally, is_complete: bool
     times = (
         waiting.aggregate(at=Min(Coalesce("not_before", Value(soon))))["at"],
         creating.next_creation(connection, now=work.now),
+        farewells.next_farewell(connection),
     )
     at: datetime | None = min((time for time in times if time), default=None)
     next_due = work.now + SAFETY_NET if at is None else min(max(at, soon), work.now + SAFETY_NET)

@@ -14,6 +14,7 @@ NO_CHANNEL = "NONE"  # read, but Amazon names nobody who ships it
 
 AVAILABILITY = "fulfillment_availability"
 OFFER = "purchasable_offer"
+CHANNEL_CODE = "fulfillment_channel_code"
 
 
 def take_in(listing: Listing, item: ListingsItem, *, now: datetime) -> None:
@@ -32,7 +33,7 @@ def channel_of(item: ListingsItem) -> str:
     """Who ships it. Where Amazon's warehouse is named beside the seller, Amazon ships it (reference 10.5)."""
     codes = {
         *item.availability,
-        *(str(entry.get("fulfillment_channel_code")) for entry in _availability(item)),
+        *(str(entry.get(CHANNEL_CODE)) for entry in _availability(item)),
     }
     by_amazon = sorted(codes - {MERCHANT_FULFILLED})
     if by_amazon:
@@ -72,6 +73,11 @@ def is_public(entry: Mapping[str, object]) -> bool:
     return entry.get("audience", "ALL") == "ALL"
 
 
+def own_entry(entries: Sequence[AttributeEntry]) -> AttributeEntry:
+    """The entry of `fulfillment_availability` about what the seller ships; empty when there is none."""
+    return next((entry for entry in entries if entry.get(CHANNEL_CODE) == MERCHANT_FULFILLED), {})
+
+
 def price_in(entry: Mapping[str, object], name: str) -> Decimal | None:
     """The first price of a schedule: `our_price`, the minimum, the maximum."""
     part = _first(entry.get(name))
@@ -91,16 +97,11 @@ def _regular_prices(item: ListingsItem) -> dict[str, Decimal]:
 def _quantity(item: ListingsItem) -> int | None:
     if item.availability.get(MERCHANT_FULFILLED) is not None:
         return item.availability[MERCHANT_FULFILLED]
-    return _whole(_own_entry(item).get("quantity"))
+    return _whole(own_entry(_availability(item)).get("quantity"))
 
 
 def _lead_time(item: ListingsItem) -> int | None:
-    return _whole(_own_entry(item).get("lead_time_to_ship_max_days"))
-
-
-def _own_entry(item: ListingsItem) -> AttributeEntry:
-    own = (e for e in _availability(item) if e.get("fulfillment_channel_code") == MERCHANT_FULFILLED)
-    return next(own, {})
+    return _whole(own_entry(_availability(item)).get("lead_time_to_ship_max_days"))
 
 
 def _availability(item: ListingsItem) -> Sequence[AttributeEntry]:

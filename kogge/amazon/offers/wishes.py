@@ -32,11 +32,8 @@ def stop_selling(merchant_id: int, product_ids: Collection[str], *, now: datetim
 
 def say_again(listings: QuerySet[Listing], *, now: datetime) -> int:
     """Have these listings said anew, all that Kogge leads; those that wait for that already are left."""
-    rows = listings.exclude(state=Listing.State.OFF).exclude(is_unsure=True, plan_at__isnull=False)
-    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
-    for batch in changes.batches(ids):
-        _say_again(batch, now)
-    return len(ids)
+    rows = _not_said_anyway(listings.exclude(state=Listing.State.OFF))
+    return _say_all_again(list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]), now)
 
 
 def look_again(listings: QuerySet[Listing], *, now: datetime) -> int:
@@ -50,12 +47,9 @@ def look_again(listings: QuerySet[Listing], *, now: datetime) -> int:
 
 def confirm_prices(listings: QuerySet[Listing], *, by: str, now: datetime) -> int:
     """The merchant means all prices of these listings that wait for a word; how many those are."""
-    rows = listings.filter(differs__contains="h").select_related("offer", "connection").order_by("pk")
-    return sum(
-        agreeing.confirm_price(listing, marketplace_id, held.price, by=by, now=now)
-        for listing in rows[:MOST_AT_ONCE]
-        for marketplace_id, held in listing.held.items()
-    )
+    rows = listings.filter(differs__contains="h").order_by("pk")
+    ids = list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    return sum(agreeing.confirm_held_prices(batch, by=by, now=now) for batch in changes.batches(ids))
 
 
 def retry(connection: Connection, *, reasons: Collection[str] = (), now: datetime) -> int:
@@ -65,10 +59,7 @@ def retry(connection: Connection, *, reasons: Collection[str] = (), now: datetim
     )
     if reasons:
         wrong = wrong.filter(reason__in=reasons)
-    tried = 0
-    while some := say_again(wrong, now=now):
-        tried += some
-    return tried
+    return _say_all_again(list(_not_said_anyway(wrong).values_list("pk", flat=True)), now)
 
 
 def _tick(merchant_id: int, product_ids: Sequence[str], now: datetime) -> int:
@@ -104,6 +95,16 @@ def _turn(merchant_id: int, known: dict[str, bool], enabled: bool, now: datetime
     if turned or also:
         changes.offers_changed(merchant_id, [*turned, *also], now=now)
     return len(turned)
+
+
+def _not_said_anyway(listings: QuerySet[Listing]) -> QuerySet[Listing]:
+    return listings.exclude(is_unsure=True, plan_at__isnull=False).order_by("pk")
+
+
+def _say_all_again(ids: Sequence[int], now: datetime) -> int:
+    for batch in changes.batches(ids):
+        _say_again(batch, now)
+    return len(ids)
 
 
 def _say_again(ids: Sequence[int], now: datetime) -> None:

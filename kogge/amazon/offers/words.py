@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kogge.amazon.journal.words import error_in_words
 from kogge.amazon.offers.models import HeldPrice, Listing, Values, values
+from kogge.formats.money import money
 from kogge.spapi.marketplaces import MARKETPLACES
 
 Text = str | Promise
@@ -138,11 +138,8 @@ def place(marketplace_id: str) -> str:
 
 def amount(price: Decimal | None, marketplace_id: str) -> str:
     """A price in the currency of its marketplace."""
-    if price is None:
-        return "–"
     known = MARKETPLACES.get(marketplace_id)
-    figure = formats.number_format(price, 2, use_l10n=True, force_grouping=True)
-    return f"{figure} {known.currency}" if known else figure
+    return money(price, known.currency if known else "")
 
 
 def _refused(listing: Listing) -> str:

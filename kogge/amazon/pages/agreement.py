@@ -12,7 +12,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import formats, timezone
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import get_language, gettext_lazy, ngettext, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -24,6 +24,7 @@ from kogge.amazon.offers.words import amount, held_sentence, place
 from kogge.amazon.pages import own
 from kogge.backoffice.models import Product
 from kogge.backoffice.pages.order_acts import REFUSED
+from kogge.backoffice.product_csv import guarded
 from kogge.merchants.access import MerchantRequest, may, owner, reader, staff
 from kogge.merchants.models import Merchant, Role
 
@@ -153,8 +154,7 @@ def confirm(request: MerchantRequest, pk: int) -> HttpResponseBase:
         return redirect("amazon_agree", pk)
     confirmed = _confirm(request, connection, meant)
     if confirmed:
-        text = _("Bestätigt: %(count)s. Diese Preise gehen an Amazon, sobald Kogge den Preis führt.")
-        messages.success(request, text % {"count": confirmed})
+        messages.success(request, _confirmed(connection, confirmed))
     if confirmed < len(meant):
         messages.warning(request, _("Ein Preis hat sich inzwischen geändert. Sieh ihn dir noch einmal an."))
     return redirect("amazon_agree", pk)
@@ -240,13 +240,22 @@ def _sends(found: Standing) -> dict[str, int]:
 def _consequence(found: Standing, chosen: Mapping[str, str]) -> str:
     """What is sent now, in numbers."""
     told = [
-        f"{FIELDS[name].title}: {count}"
+        _counted(name, count)
         for name, count in _sends(found).items()
         if chosen[name] == Leader.KOGGE and count
     ]
     if not told:
         return _("So ist es festgehalten. Im Augenblick gibt es nichts zu senden.")
     return _("So ist es festgehalten. Kogge sendet jetzt an Amazon: %(what)s.") % {"what": ", ".join(told)}
+
+
+def _counted(name: str, count: int) -> str:
+    text = {
+        "quantity": ngettext("%(n)s Bestand", "%(n)s Bestände", count),
+        "lead_time": ngettext("%(n)s Lieferzeit", "%(n)s Lieferzeiten", count),
+        "price": ngettext("%(n)s Preis", "%(n)s Preise", count),
+    }[name]
+    return text % {"n": formats.number_format(count, force_grouping=True)}
 
 
 def _place(text: str) -> int:
@@ -271,7 +280,7 @@ def _products(merchant: Merchant, found: Sequence[Difference]) -> dict[str, Prod
 
 def _row(product: Product | None, group: Sequence[Difference]) -> Row:
     cells: dict[str, list[Cell]] = {name: [] for name in FIELDS}
-    for one in group:
+    for one in sorted(group, key=lambda one: place(one.marketplace_id)):
         cells[one.field].append(
             Cell(_value(one.amazon, one), _value(one.shop, one), place(one.marketplace_id), one.is_held)
         )
@@ -324,6 +333,23 @@ def _price(text: str) -> tuple[int, str, Decimal] | None:
     return (_place(listing), marketplace_id, found) if _place(listing) and found.is_finite() else None
 
 
+def _confirmed(connection: Connection, count: int) -> str:
+    """What was confirmed, and whether it goes out now."""
+    if planning.agreement_of(connection).price == Leader.KOGGE:
+        text = ngettext(
+            "%(count)s Preis ist bestätigt und geht jetzt an Amazon.",
+            "%(count)s Preise sind bestätigt und gehen jetzt an Amazon.",
+            count,
+        )
+    else:
+        text = ngettext(
+            "%(count)s Preis ist bestätigt. Er geht an Amazon, sobald Kogge den Preis führt.",
+            "%(count)s Preise sind bestätigt. Sie gehen an Amazon, sobald Kogge den Preis führt.",
+            count,
+        )
+    return text % {"count": count}
+
+
 def _confirm(
     request: MerchantRequest, connection: Connection, meant: Sequence[tuple[int, str, Decimal]]
 ) -> int:
@@ -362,15 +388,10 @@ def _csv(merchant: Merchant, connection: Connection, language: str) -> Iterator[
             product = products.get(one.product_id)
             cells = [product.code if product else "", product.title if product else "", one.sku, one.asin]
             cells += [place(one.marketplace_id), titles[one.field], _plain(one.amazon), _plain(one.shop)]
-            yield str(writer.writerow([_harmless(cell) for cell in cells] + [yes if one.is_held else no]))
+            yield str(writer.writerow([guarded(cell) for cell in cells] + [yes if one.is_held else no]))
         after = max(one.listing_id for one in found) if found else None
 
 
 def _plain(value: int | Decimal | None) -> str:
     """A figure with a decimal comma."""
     return "" if value is None else str(value).replace(".", ",")
-
-
-def _harmless(cell: str) -> str:
-    """Text a spreadsheet cannot take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

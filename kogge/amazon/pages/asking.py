@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,13 +22,19 @@ from kogge.spapi.errors import AmazonError, FixSettings, Throttled, TryLater
 
 T = TypeVar("T")
 
+SHORT_WAIT = 10  # seconds
+
 
 class NoAnswer(Exception):
-    """Amazon did not answer; the sentence is for the merchant."""
+    """Amazon did not answer; the sentence is for the merchant.
 
-    def __init__(self, sentence: str) -> None:
+    `again_in`: after so many seconds the page may ask by itself; None where a human is needed first.
+    """
+
+    def __init__(self, sentence: str, again_in: int | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+        self.again_in = again_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,17 @@ def ask(place: Place, question: Callable[[ConnectedAmazon], T]) -> T:
         with amazon_client(place.connection, timezone.now) as client:
             return question(client)
     except AmazonError as error:
-        raise NoAnswer(_why(error)) from error
+        raise NoAnswer(_why(error), _again_in(error)) from error
+
+
+def _again_in(error: AmazonError) -> int | None:
+    """Short waits only: who waits longer has gone on to something else."""
+    wait = _seconds(error) if isinstance(error, Throttled) else None
+    return wait if wait is not None and wait <= SHORT_WAIT else None
+
+
+def _seconds(error: Throttled) -> int:
+    return max(1, math.ceil(error.retry_after or 5))
 
 
 def locale() -> str:
@@ -87,7 +104,7 @@ def locale() -> str:
 
 def _why(error: AmazonError) -> str:
     if isinstance(error, Throttled):
-        wait = max(1, round(error.retry_after or 5))
+        wait = _seconds(error)
         return ngettext(
             "Amazon erlaubt gerade keine weitere Frage. Versuche es in %(seconds)s Sekunde noch einmal.",
             "Amazon erlaubt gerade keine weitere Frage. Versuche es in %(seconds)s Sekunden noch einmal.",

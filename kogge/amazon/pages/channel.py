@@ -12,9 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kogge.amazon.catalog.cells import COLUMNS
 from kogge.amazon.catalog.offers import (
-    COLUMNS,
-    ImportedOffers,
     check_offers,
     columns_in_use,
     export_offers,
@@ -37,7 +36,7 @@ from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentCon
 from kogge.amazon.orders.panel import amazon_side
 from kogge.amazon.pages import offer_panel, order_panel, own, states
 from kogge.amazon.pages.buttons import offers_url, prices_url
-from kogge.backoffice.channels import AppCard, Badge, Notice, Panel, TakenOver, TimelineEntry
+from kogge.backoffice.channels import AppCard, Badge, Checked, Notice, Panel, TimelineEntry
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.search import OrderFilter, find_orders
 from kogge.engine.due import make_due
@@ -138,17 +137,21 @@ class AmazonChannel:
         """Amazon's columns, with a price for each marketplace the merchant has to do with."""
         return columns_in_use(merchant.pk)
 
-    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> TakenOver:
+    def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> Checked:
         """What a product import would change in the offers."""
-        return _taken_over(check_offers(merchant, {str(key): row for key, row in rows.items()}))
+        checked = check_offers(merchant, {str(key): row for key, row in rows.items()})
+        return Checked(
+            {int(product_id): changed for product_id, changed in checked.changes.items()},
+            {int(product_id): sentence for product_id, sentence in checked.refused.items()},
+        )
 
     def import_products(
         self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]], *, now: datetime
-    ) -> TakenOver:
+    ) -> Collection[int]:
         """Take Amazon's columns of a product import."""
         imported = import_offers(merchant, {str(key): row for key, row in rows.items()}, now)
-        changes.offers_changed(merchant.pk, list(imported.changes), now=now)
-        return _taken_over(imported)
+        changes.offers_changed(merchant.pk, imported, now=now)
+        return [int(product_id) for product_id in imported]
 
     def exported_products(
         self, merchant: Merchant, product_ids: Collection[int]
@@ -203,13 +206,6 @@ class AmazonChannel:
             return AppCard(_("Verbunden"), "green", reverse("amazon"))
         known = Connection.objects.of(merchant).filter(pause_reason=DISCONNECTED).exists()
         return AppCard(_("Getrennt") if known else _("Nicht verbunden"), "gray", reverse("amazon"))
-
-
-def _taken_over(imported: ImportedOffers) -> TakenOver:
-    return TakenOver(
-        {int(product_id): changed for product_id, changed in imported.changes.items()},
-        {int(product_id): sentence for product_id, sentence in imported.refused.items()},
-    )
 
 
 def _paused(connection: Connection) -> Notice:

@@ -97,7 +97,7 @@ def create(request: MerchantRequest, pk: int) -> HttpResponseBase:
         if request.method == "POST":
             messages.error(request, none.sentence)
             return redirect("amazon_offer_create", pk)
-        context["trouble"] = none.sentence
+        context |= {"trouble": none.sentence, "again_in": none.again_in}
     return render(request, "amazon/offer_create.html", context)
 
 

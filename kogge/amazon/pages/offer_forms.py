@@ -14,12 +14,12 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.models import LONGEST_LEAD_TIME, Offer
 from kogge.backoffice.models import Product
 from kogge.backoffice.stock import MOST_STOCK
+from kogge.formats.money import symbol_of
 from kogge.values import CENT, InvalidValue, asin, sku
 
-LONGEST_LEAD_TIME = 30  # what Amazon accepts as handling time
 PRICE = "price_"  # begins the name of a marketplace's price field
 
 _NAMES = ("enabled", "asin", "sku", "stock", "lead_time_days", "price", "buffer", "fba")
@@ -185,12 +185,12 @@ class OfferForm(forms.Form):
         for name, text in own.items():
             self.fields[name].widget.attrs["placeholder"] = text
         if self.places:
-            self.fields["price"].label = _("Abweichender Preis (%s)") % product.currency
+            self.fields["price"].label = _("Abweichender Preis (%s)") % symbol_of(product.currency)
 
     def _add_prices(self) -> None:
         general = self.offer.price if self.offer and self.offer.price is not None else self.product.price
         for place in self.places:
-            field = _price(f"{place.name} ({place.currency})")
+            field = _price(f"{place.name} ({symbol_of(place.currency)})")
             if place.currency == self.product.currency:
                 field.widget.attrs["placeholder"] = amount(general)
             else:

@@ -84,12 +84,13 @@ def search(request: MerchantRequest, pk: int) -> HttpResponseBase:
     looked_for = typed or product.gtin or _of_title(product)
     found: list[Hit] = []
     trouble = ""
+    again_in: int | None = None
     place = None
     try:
         place = asking.chosen(request, places)
         found = _search(product, place, looked_for)
     except NoAnswer as none:
-        trouble = none.sentence
+        trouble, again_in = none.sentence, none.again_in
     context = {
         "product": product,
         "places": places,
@@ -99,6 +100,7 @@ def search(request: MerchantRequest, pk: int) -> HttpResponseBase:
         "title_words": _of_title(product),
         "hits": found,
         "trouble": trouble,
+        "again_in": again_in,
     }
     return render(request, "amazon/offer_search.html", context)
 
@@ -114,14 +116,23 @@ def skus(request: MerchantRequest, pk: int) -> HttpResponseBase:
     places = asking.places(request, product.currency)
     found: list[SkuShown] = []
     trouble = ""
+    again_in: int | None = None
     try:
         place = asking.chosen(request, places)
         found = _skus(product, place, offer.asin, picked=offer.sku)
     except NoAnswer as none:
-        trouble = none.sentence
+        trouble, again_in = none.sentence, none.again_in
     if request.method == "POST" and not trouble:
         return _pick_sku(request, product, found)
-    context = {"product": product, "offer": offer, "skus": found, "trouble": trouble}
+    context = {
+        "product": product,
+        "offer": offer,
+        "places": places,
+        "skus": found,
+        "is_only_one": len(found) == 1 and found[0].is_picked,
+        "trouble": trouble,
+        "again_in": again_in,
+    }
     return render(request, "amazon/offer_skus.html", context)
 
 
@@ -141,7 +152,8 @@ def _search(product: Product, place: Place, looked_for: str) -> list[Hit]:
 
     offer = offer_of(product)
     picked = offer.asin if offer else ""
-    return [_hit(product, item, marketplace_id, picked) for item in asking.ask(place, question)]
+    hits = [_hit(product, item, marketplace_id, picked) for item in asking.ask(place, question)]
+    return sorted(hits, key=lambda hit: not hit.has_gtin)  # the surest first
 
 
 def _hit(product: Product, item: CatalogItem, marketplace_id: str, picked: str) -> Hit:

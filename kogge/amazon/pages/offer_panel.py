@@ -219,7 +219,7 @@ def _sales(per_hour: Decimal) -> str:
 
 def _span(latency: timedelta) -> str:
     """As it stands after "nach"."""
-    seconds = round(latency.total_seconds())
+    seconds = max(1, round(latency.total_seconds()))
     if seconds < 60:
         return ngettext("%(count)s Sekunde", "%(count)s Sekunden", seconds) % {"count": seconds}
     return duration(latency)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.connections.models import Connection, ConnectionMarketplace
 from kogge.amazon.offers import words
 from kogge.amazon.offers.models import Agreement, Listing
+from kogge.amazon.pages import states
 from kogge.amazon.pages.links import offer_at_amazon
 from kogge.backoffice.channels import Badge
-from kogge.backoffice.templatetags.shop_tags import money
 from kogge.engine.models import Due
+from kogge.formats.money import money
 from kogge.spapi.marketplaces import MARKETPLACES
-
-BADGES: Mapping[str, tuple[str, str, str | Promise]] = {
-    Listing.State.OFF: ("gray", "circle-dashed", gettext_lazy("Nicht bei Amazon")),
-    Listing.State.READY: ("gray", "hourglass", gettext_lazy("Bereit")),
-    Listing.State.SENT: ("blue", "send", gettext_lazy("Gesendet")),
-    Listing.State.LIVE: ("green", "circle-check", gettext_lazy("Live")),
-    Listing.State.PROBLEM: ("red", "alert-triangle", gettext_lazy("Problem")),
-    Listing.State.DRIFT: ("amber", "alert-circle", gettext_lazy("Abweichung")),
-}
 
 # What is about to be sent or asked within this time needs no clock.
 SOON = timedelta(minutes=1)
@@ -67,9 +58,7 @@ class Held:
     """A price that waits for the merchant's word."""
 
     marketplace_id: str
-    place: str
-    old: str
-    new: str
+    sentence: str
     price: Decimal
 
 
@@ -154,8 +143,8 @@ def _shown(account: _Account) -> AtAmazon:
     return AtAmazon(
         connection=connection,
         name=connection.store_name or connection.seller_id,
-        badge=_badge(listing.state),
-        reason=words.sentence(listing),
+        badge=states.badge(listing.state),
+        reason="" if listing.reason == "price_held" and listing.held else words.sentence(listing),
         rows=list(_rows(listing)),
         told_at=listing.accepted_at,
         seen_at=listing.shown_at,
@@ -166,11 +155,6 @@ def _shown(account: _Account) -> AtAmazon:
         may_look=account.is_active and bool(offer.sku or offer.asin) and offer.enabled,
         busy=account.is_active and _is_busy(account),
     )
-
-
-def _badge(state: str) -> Badge:
-    tone, icon, text = BADGES[state]
-    return Badge(tone, icon, str(text))
 
 
 def _rows(listing: Listing) -> Iterator[Row]:
@@ -184,7 +168,7 @@ def _rows(listing: Listing) -> Iterator[Row]:
         days = (wanted.lead_time_days, told.lead_time_days, seen.lead_time_days)
         if days != (None, None, None):
             yield Row(_("Lieferzeit"), *map(_days, days), is_old=is_old)
-    places = {**(wanted.prices if listing.shown_at is None else {}), **told.prices, **seen.prices}
+    places = {**told.prices, **seen.prices} or (wanted.prices if listing.shown_at is None else {})
     for place in sorted(places, key=words.place):
         label = _("Preis") if len(places) == 1 else words.place(place)
         prices = (wanted.prices.get(place), told.prices.get(place), seen.prices.get(place))
@@ -213,8 +197,7 @@ def _days(days: int | None) -> str:
 
 def _held(listing: Listing) -> Iterator[Held]:
     for place, held in sorted(listing.held.items()):
-        old, new = price_in(held.shown, place), price_in(held.price, place)
-        yield Held(place, words.place(place), old, new, held.price)
+        yield Held(place, words.held_sentence({place: held}), held.price)
 
 
 def _address(connection: Connection, offer: Offer, listing: Listing) -> str:
@@ -278,18 +261,18 @@ def _sending(account: _Account) -> Iterator[Hint]:
         at = max(listing.not_before or now, account.sends_at or now)
         soon = _("Wird in wenigen Sekunden gesendet.")
         yield Hint(
-            soon if at <= now + SOON else _("Wird um %(clock)s gesendet.") % {"clock": _clock(at)}, "send"
+            soon if at <= now + SOON else _("Wird um %(clock)s Uhr gesendet.") % {"clock": _clock(at)}, "send"
         )
 
 
 def _reading(at: datetime, now: datetime) -> str:
     if at <= now + SOON:
-        return _("Amazon wird in wenigen Sekunden gefragt.")
+        return _("Kogge sieht in wenigen Sekunden bei Amazon nach.")
     if at - now > timedelta(hours=20):
-        return _("Amazon wird am %(moment)s gefragt.") % {
+        return _("Kogge sieht am %(moment)s bei Amazon nach.") % {
             "moment": formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
         }
-    return _("Amazon wird um %(clock)s gefragt.") % {"clock": _clock(at)}
+    return _("Kogge sieht um %(clock)s Uhr bei Amazon nach.") % {"clock": _clock(at)}
 
 
 def _clock(at: datetime) -> str:

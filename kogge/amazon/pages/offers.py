@@ -29,6 +29,7 @@ from kogge.amazon.offers.words import amount, place, sentence
 from kogge.amazon.pages import own, states
 from kogge.backoffice.channels import Badge
 from kogge.backoffice.models import Product
+from kogge.formats.money import money
 from kogge.merchants.access import MerchantRequest, may, reader, staff
 from kogge.merchants.models import Merchant, Role
 
@@ -113,7 +114,8 @@ class Compared:
 
     @property
     def is_same(self) -> bool:
-        return self.shop == self.amazon
+        """Whether there is one value only: both agree, or Amazon shows none."""
+        return self.amazon in (self.shop, "–")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def act(request: MerchantRequest) -> HttpResponseBase:
     picked = Picked(view, _numbers(request.POST.getlist("products")), bool(request.POST.get("all")))
     if not picked:
         messages.warning(request, _("Wähle zuerst Produkte aus."))
-    elif request.POST.get("do") == "stop" and not request.POST.get("sure"):
+    elif request.POST.get("do") == "stop" and not request.POST.get("sure") and picked.to_stop():
         return _ask_before_stopping(request, picked)
     else:
         _carry_out(request, picked)
@@ -259,20 +261,20 @@ def _reason(offer: Offer | None, listing: Listing | None) -> str:
 def _quantity(product: Product, listing: Listing | None) -> Compared:
     """What may be sold, and what Amazon shows; a quantity Amazon keeps itself is not compared."""
     if listing and (listing.offer.fba or listing.channel not in ("", "DEFAULT")):
-        return Compared(_("Amazon"), _("Amazon"))
+        return Compared("FBA", "FBA")
     wanted = listing.wanted.quantity if listing else None
     shop = max(0, product.stock - product.reserved - product.oversold) if wanted is None else wanted
     shown = listing.shown.quantity if listing else None
-    return Compared(str(shop), "–" if shown is None else str(shown))
+    return Compared(_number(shop), "–" if shown is None else _number(shown))
 
 
 def _prices(product: Product, listing: Listing | None) -> list[Compared]:
     """The price in each marketplace with an offer; before anything is known, the product's own."""
     wanted = listing.wanted if listing else Values()
     shown = listing.shown if listing else Values()
-    places = sorted(shown.prices or wanted.prices)
+    places = sorted(shown.prices or wanted.prices, key=place)
     if not places:
-        return [Compared(f"{amount(product.price, '')} {product.currency}", "–")]
+        return [Compared(money(product.price, product.currency), "–")]
     return [
         Compared(
             amount(wanted.prices.get(one), one),
@@ -281,6 +283,10 @@ def _prices(product: Product, listing: Listing | None) -> list[Compared]:
         )
         for one in places
     ]
+
+
+def _number(units: int) -> str:
+    return str(formats.number_format(units, use_l10n=True, force_grouping=True))
 
 
 def _carry_out(request: MerchantRequest, picked: Picked) -> None:

@@ -11,12 +11,23 @@ from django.utils.translation import gettext_lazy
 
 from kogge.backoffice import pictures, stock
 from kogge.backoffice.models import Product
-from kogge.backoffice.product_csv import VAT_RATES, is_a_variant
-from kogge.backoffice.products import LONGEST_CODE, LONGEST_LEAD_TIME, LONGEST_TITLE, canonical_gtin
+from kogge.backoffice.product_csv import (
+    LONGEST_CODE,
+    LONGEST_DESCRIPTION,
+    LONGEST_LEAD_TIME,
+    LONGEST_OPTION,
+    LONGEST_TITLE,
+    VAT_RATES,
+    canonical_gtin,
+    is_a_variant,
+)
 from kogge.backoffice.refusal import Refusal
 
-LONGEST_OPTION = 100
-LONGEST_DESCRIPTION = 20_000
+# What can be wrong with a number, told in one sentence.
+_WRONG = ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places", "max_whole_digits")
+_NO_PRICE = gettext_lazy("Gib einen Preis ab 0 mit höchstens zwei Nachkommastellen ein.")
+_NO_DAYS = gettext_lazy("Gib eine ganze Zahl von 0 bis 365 ein.")
+_NO_UNITS = gettext_lazy("Gib eine ganze Zahl von 0 bis 10.000.000 ein.")
 
 
 class ProductForm(forms.Form):
@@ -36,12 +47,14 @@ class ProductForm(forms.Form):
         max_digits=14,
         decimal_places=2,
         localize=True,
+        error_messages=dict.fromkeys(_WRONG, _NO_PRICE),
     )
     vat_rate = forms.TypedChoiceField(label=gettext_lazy("MwSt.-Satz"), coerce=Decimal)
     lead_time_days = forms.IntegerField(
         label=gettext_lazy("Lieferzeit in Werktagen"),
         min_value=0,
         max_value=LONGEST_LEAD_TIME,
+        error_messages=dict.fromkeys(_WRONG, _NO_DAYS),
         help_text=gettext_lazy("So viele Werktage brauchst du, bis die Ware das Haus verlässt."),
     )
     description = forms.CharField(
@@ -145,6 +158,7 @@ class StockForm(forms.Form):
         min_value=0,
         max_value=stock.MOST_STOCK,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        error_messages=dict.fromkeys(_WRONG, _NO_UNITS),
     )
 
 

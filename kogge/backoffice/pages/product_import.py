@@ -123,6 +123,7 @@ def _choose(
         "errors": found.get("errors", []),
         "most_errors": MOST_ERRORS,
         "refusal": found.get("sentence", ""),
+        "written": found.get("written", 0),
         "columns": [*READERS, *chain.from_iterable(used)],
     }
     return render(request, "backoffice/product_import.html", context, status=status)

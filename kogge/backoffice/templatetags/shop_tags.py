@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from urllib.parse import urlsplit
 
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select
@@ -12,24 +13,23 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from kogge.backoffice.carriers import tracking_url
-from kogge.backoffice.channels import channel_title
+from kogge.backoffice.channels import Notice, channel_title
 from kogge.backoffice.models import Mail, Order, Parcel, Product
 from kogge.backoffice.pages import states
 from kogge.backoffice.pages.addresses import address_lines
 from kogge.backoffice.pages.states import State
 from kogge.backoffice.pictures import small_name
+from kogge.formats.money import money
 from kogge.values import Address
 
 register = template.Library()
 
 SPRITE = "kogge/icons.svg"
-SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "PLN": "zł", "JPY": "¥"}
-WITHOUT_CENTS = {"JPY"}
-NO_BREAK_SPACE = "\u00a0"
+TEXT_COLUMNS = {"code", "title", "description", "parent", "option"}
+YES_AND_NO = {"True": True, "yes": True, "False": False, "no": False}
 
 # Words for tones that people and Bootstrap use, and the colours the style sheet knows.
 TONES = {
@@ -71,19 +71,26 @@ def colour(tone: str) -> str:
     return TONES.get(tone, tone or "gray")
 
 
+register.filter(money)
+
+
 @register.filter
-def money(amount: Decimal | None, currency: str = "EUR") -> str:
-    """An amount as people write it: `1.234,56 €` in German, `€1,234.56` in English."""
-    if amount is None:
-        return "–"
-    places = 0 if currency in WITHOUT_CENTS and amount == amount.to_integral_value() else 2
-    figure = formats.number_format(abs(amount), places, use_l10n=True, force_grouping=True)
-    sign = "−" if amount < 0 else ""
-    symbol = SYMBOLS.get(currency, currency)
-    if (get_language() or "de").startswith("de"):
-        return f"{sign}{figure}{NO_BREAK_SPACE}{symbol}"
-    gap = "" if symbol in {"€", "£", "$", "¥"} else NO_BREAK_SPACE
-    return f"{sign}{symbol}{gap}{figure}"
+def cell(value: object, column: str) -> str:
+    """A value of a product file as the reader would write it there: `12,90` and `ja` in German."""
+    plain = "" if value is None else str(value)
+    if column in TEXT_COLUMNS:
+        return plain
+    if plain in YES_AND_NO:
+        return _("ja") if YES_AND_NO[plain] else _("nein")
+    if "price" in column or column == "vat_rate":
+        return plain.replace(".", formats.get_format("DECIMAL_SEPARATOR"))
+    return plain
+
+
+@register.filter
+def leading_elsewhere(notices: Iterable[Notice], path: str) -> list[Notice]:
+    """The notices a page needs: it says itself what a milder one, that only leads to it, would say."""
+    return [notice for notice in notices if colour(notice.tone) == "red" or urlsplit(notice.url).path != path]
 
 
 @register.filter
@@ -142,6 +149,8 @@ def field(bound: BoundField, classes: str = "") -> dict[str, object]:
         {} if isinstance(widget, RadioSelect) else {"class": f"{css} is-invalid" if bound.errors else css}
     )
     if bound.errors:
+        if next(iter(bound.form.errors)) == bound.name:
+            attributes["autofocus"] = True  # also where the page is long, it opens at what is wrong
         attributes["aria-describedby"] = f"{bound.auto_id}_error"
     elif bound.help_text:
         attributes["aria-describedby"] = f"{bound.auto_id}_helptext"

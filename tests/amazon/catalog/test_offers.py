@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -10,11 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.catalog.offers import (
-    WrongOffer,
     check_offers,
     columns_in_use,
     export_offers,
-    import_offer,
     import_offers,
     offers_of,
     products_called,
@@ -36,8 +35,18 @@ FULL = {
 }
 
 
+def import_offer(merchant: Merchant, product_id: str, row: Mapping[str, str]) -> Offer | None:
+    assert check_offers(merchant, {product_id: row}).refused == {}
+    import_offers(merchant, {product_id: row}, START)
+    return offers_of(merchant.pk, [product_id]).get(product_id)
+
+
+def refusal(merchant: Merchant, product_id: str, row: Mapping[str, str]) -> str:
+    return check_offers(merchant, {product_id: row}).refused[product_id]
+
+
 def test_a_full_row_becomes_an_offer(merchant: Merchant) -> None:
-    offer = import_offer(merchant, "1", FULL, START)
+    offer = import_offer(merchant, "1", FULL)
 
     assert offer is not None
     assert values_of(offer) == {
@@ -54,23 +63,23 @@ def test_a_full_row_becomes_an_offer(merchant: Merchant) -> None:
 
 
 def test_a_row_without_anything_for_amazon_makes_no_offer(merchant: Merchant) -> None:
-    offer = import_offer(merchant, "1", {"code": "A", "amazon": "", "asin": ""}, START)
+    offer = import_offer(merchant, "1", {"code": "A", "amazon": "", "asin": ""})
 
     assert offer is None
     assert not Offer.objects.of(merchant).exists()
 
 
 def test_an_asin_alone_means_sold_at_amazon(merchant: Merchant) -> None:
-    offer = import_offer(merchant, "1", {"asin": "B0TEEHAUS1"}, START)
+    offer = import_offer(merchant, "1", {"asin": "B0TEEHAUS1"})
 
     assert offer is not None
     assert offer.enabled
 
 
 def test_columns_that_are_missing_leave_the_offer_and_empty_ones_empty_it(merchant: Merchant) -> None:
-    import_offer(merchant, "1", FULL, START)
+    import_offer(merchant, "1", FULL)
 
-    import_offer(merchant, "1", {"amazon_stock": "", "amazon_price": "9.99"}, START)
+    import_offer(merchant, "1", {"amazon_stock": "", "amazon_price": "9.99"})
 
     offer = Offer.objects.of(merchant).get()
     assert (offer.stock, offer.price, offer.asin) == (None, Decimal("9.99"), "B0TEEHAUS1")
@@ -78,7 +87,7 @@ def test_columns_that_are_missing_leave_the_offer_and_empty_ones_empty_it(mercha
 
 def test_importing_twice_changes_nothing(merchant: Merchant) -> None:
     for _time in range(2):
-        import_offer(merchant, "1", FULL, START)
+        import_offer(merchant, "1", FULL)
 
     assert Offer.objects.of(merchant).count() == 1
 
@@ -95,24 +104,21 @@ def test_importing_twice_changes_nothing(merchant: Merchant) -> None:
         ("amazon_price", "12.345", "amazon_price"),
         ("amazon_price", "0", "amazon_price"),
         ("amazon_price", "NaN", "amazon_price"),
+        ("amazon_price", "1e3", "amazon_price"),
         ("amazon_price", "zwölf", "amazon_price"),
         ("fba", "maybe", "fba"),
         ("amazon", "vielleicht", "amazon"),
     ],
 )
 def test_a_wrong_value_is_named_in_a_sentence(merchant: Merchant, column: str, text: str, word: str) -> None:
-    with pytest.raises(WrongOffer, match=word):
-        import_offer(merchant, "1", {**FULL, column: text}, START)
-
-    assert not Offer.objects.of(merchant).exists()
+    assert word in refusal(merchant, "1", {**FULL, column: text})
 
 
 def test_a_sku_belongs_to_one_product(merchant: Merchant, other_merchant: Merchant) -> None:
-    import_offer(merchant, "1", FULL, START)
-    import_offer(other_merchant, "1", FULL, START)
+    import_offer(merchant, "1", FULL)
+    import_offer(other_merchant, "1", FULL)
 
-    with pytest.raises(WrongOffer, match="TEE-1"):
-        import_offer(merchant, "2", FULL, START)
+    assert "TEE-1" in refusal(merchant, "2", FULL)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,7 @@ def test_a_sku_belongs_to_one_product(merchant: Merchant, other_merchant: Mercha
     [("12.50", "12.50"), ("12,5", "12.50"), ("1.234,56", "1234.56"), ("1234", "1234.00")],
 )
 def test_prices_are_read_in_both_notations(merchant: Merchant, text: str, price: str) -> None:
-    import_offer(merchant, "1", {"asin": "B0TEEHAUS1", "amazon_price": text}, START)
+    import_offer(merchant, "1", {"asin": "B0TEEHAUS1", "amazon_price": text})
 
     assert offers_of(merchant.pk, ["1"])["1"].price == Decimal(price)
 
@@ -133,7 +139,7 @@ def test_many_offers_cost_as_many_statements_as_few(merchant: Merchant) -> None:
         }
         with CaptureQueriesContext(connection) as queries:
             imported = import_offers(merchant, rows, START)
-        assert len(imported.changes) == count
+        assert len(imported) == count
         return len(queries)
 
     assert statements(100, 50, "1.00") == statements(0, 2, "1.00")
@@ -151,37 +157,39 @@ def test_only_what_changes_is_written_and_named(merchant: Merchant) -> None:
 
     assert checked.changes == {"2": {"amazon_stock": ("7", "8"), "amazon_buffer": ("", "1")}}
     assert unchanged == 7
-    assert set(imported.changes) == {"2"}
+    assert imported == ["2"]
     assert offers_of(merchant.pk, ["2"])["2"].buffer == 1
 
 
 def test_a_sku_twice_in_a_file_is_refused(merchant: Merchant) -> None:
-    imported = import_offers(merchant, {"1": FULL, "2": FULL}, START)
+    refused = check_offers(merchant, {"1": FULL, "2": FULL}).refused
 
-    assert list(imported.refused) == ["2"]
-    assert "TEE-1" in imported.refused["2"]
+    assert list(refused) == ["2"]
+    assert "TEE-1" in refused["2"]
 
 
 def test_two_products_may_exchange_their_skus(merchant: Merchant) -> None:
     import_offers(merchant, {"1": FULL, "2": {**FULL, "amazon_sku": "TEE-2"}}, START)
 
-    swapped = import_offers(merchant, {"1": {"amazon_sku": "TEE-2"}, "2": {"amazon_sku": "TEE-1"}}, START)
+    swapped = {"1": {"amazon_sku": "TEE-2"}, "2": {"amazon_sku": "TEE-1"}}
+    refused = check_offers(merchant, swapped).refused
+    for product_id, row in swapped.items():  # not all rows of a file are written at once
+        import_offers(merchant, {product_id: row}, START)
 
-    assert swapped.refused == {}
+    assert refused == {}
     offers = offers_of(merchant.pk, ["1", "2"])
     assert (offers["1"].sku, offers["2"].sku) == ("TEE-2", "TEE-1")
 
 
 def test_prices_by_country_are_kept_changed_and_emptied(merchant: Merchant) -> None:
-    import_offer(merchant, "1", {**FULL, "amazon_price_fr": "13,90", "amazon_price_pl": "59,00"}, START)
-    import_offer(merchant, "1", {"amazon_price_fr": "", "amazon_price_it": "14.5"}, START)
+    import_offer(merchant, "1", {**FULL, "amazon_price_fr": "13,90", "amazon_price_pl": "59,00"})
+    import_offer(merchant, "1", {"amazon_price_fr": "", "amazon_price_it": "14.5"})
 
     offer = offers_of(merchant.pk, ["1"])["1"]
 
     assert values_of(offer)["prices"] == {"A1C3SOZRARQ6R3": "59.00", "APJ6JRA9NG5V4": "14.50"}
     assert columns_in_use(merchant.pk)[-2:] == ["amazon_price_it", "amazon_price_pl"]
-    with pytest.raises(WrongOffer, match="amazon_price_fr"):
-        import_offer(merchant, "1", {"amazon_price_fr": "viel"}, START)
+    assert "amazon_price_fr" in refusal(merchant, "1", {"amazon_price_fr": "viel"})
 
 
 def test_exported_cells_read_back_change_nothing(merchant: Merchant, other_merchant: Merchant) -> None:
@@ -196,7 +204,7 @@ def test_exported_cells_read_back_change_nothing(merchant: Merchant, other_merch
 
     assert set(cells) == {"1", "2"}
     assert (cells["1"]["amazon_price"], cells["1"]["amazon_price_fr"]) == ("12.50", "13.90")
-    assert import_offers(merchant, cells, START).changes == {}
+    assert import_offers(merchant, cells, START) == []
 
 
 def test_offers_are_found_by_asin_and_sku(merchant: Merchant, other_merchant: Merchant) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from kogge.amazon.catalog.offers import import_offer
+from kogge.amazon.catalog.offers import import_offers
 from kogge.amazon.connections import accounts
 from kogge.amazon.connections.models import Connection
 from kogge.backoffice.models import Product
@@ -111,7 +111,7 @@ def test_offers_are_listed_with_their_article_numbers(merchant: Merchant, other_
         product = Product.objects.everyone().create(
             merchant=owner, code="TEE", title="Tee", price=Decimal("9.90"), changed_at=START
         )
-        import_offer(owner, str(product.pk), {"asin": "B0TEEHAUS1", "amazon_price": "12.5"}, START)
+        import_offers(owner, {str(product.pk): {"asin": "B0TEEHAUS1", "amazon_price": "12.5"}}, START)
 
     result = kogge(offers, "list", "--merchant", "teehaus-muster", "--json")
 

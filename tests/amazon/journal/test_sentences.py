@@ -207,3 +207,8 @@ def test_every_sentence_is_there_in_english() -> None:
         }
 
     assert {kind for kind, sentence in english.items() if sentence == german[kind]} == set()
+
+
+def test_one_offer_is_told_as_one() -> None:
+    assert ask("offers_refused", {"count": 1}).sentence == "Amazon hat die Werte eines Angebots abgelehnt."
+    assert ask("offers_refused", {"count": 7}).sentence == "Amazon hat die Werte von 7 Angeboten abgelehnt."

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from kogge.amazon.offers.models import Values
-from kogge.amazon.offers.patches import needs_reading, patches_for, said_by
+from kogge.amazon.offers.patches import patches_for, said_by
 from kogge.amazon.offers.showing import channel_of, shown_values
 from kogge.spapi.listings_items_2021_08_01 import AttributeEntry, ListingsItem, Patch
 
@@ -43,15 +43,13 @@ ITEM = ListingsItem(
 )
 
 
-def test_units_alone_are_merged_without_a_look() -> None:
-    assert not needs_reading(Values(5))
+def test_units_alone_are_merged() -> None:
     entry = {"fulfillment_channel_code": "DEFAULT", "quantity": 5}
-    assert patches_for(Values(5), None) == [Patch("merge", "fulfillment_availability", [entry])]
+    assert patches_for(Values(5), ITEM) == [Patch("merge", "fulfillment_availability", [entry])]
 
 
 @pytest.mark.parametrize(("said", "units"), [(Values(None, 4), 14), (Values(3, 4), 3)])
 def test_days_keep_everything_else_of_the_entry(said: Values, units: int) -> None:
-    assert needs_reading(said)
     [patch] = patches_for(said, ITEM)
     assert patch.op == "replace"
     assert list(patch.value) == [
@@ -90,9 +88,10 @@ def test_a_marketplace_without_an_offer_gets_none() -> None:
     assert patches_for(Values(prices={"APJ6JRA9NG5V4": Decimal(1)}), ITEM) == []
 
 
-def test_replacing_blindly_is_a_bug() -> None:
-    with pytest.raises(ValueError, match="must be read"):
-        patches_for(Values(None, 3), None)
+@pytest.mark.parametrize(("most", "units"), [(0, 0), (20, 14), (None, 14)])
+def test_days_never_bring_back_units_that_were_sold_meanwhile(most: int | None, units: int) -> None:
+    [patch] = patches_for(Values(None, 4), ITEM, most=most)
+    assert patch.value[0]["quantity"] == units
 
 
 def test_the_regular_price_counts_and_not_the_sale() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -288,19 +287,16 @@ def test_an_offer_that_moved_to_amazons_warehouse_meanwhile_is_noticed_before_a_
     assert shelf.there().price == Decimal("11.00")
 
 
-def test_units_alone_are_told_without_a_look_for_a_day(shelf: Shelf) -> None:
+def test_units_never_go_to_an_offer_that_amazon_ships_since_a_moment_ago(shelf: Shelf) -> None:
     shelf.put()
     shelf.agree()
-    looks = shelf.amazon.calls["searchListingsItems"]
-    shelf.count("TEE-1", 9)
-    shelf.run("send_offers")
-    assert shelf.amazon.calls["searchListingsItems"] == looks
-    shelf.amazon.advance(timedelta(hours=25).total_seconds())
     shelf.there().channel = "AMAZON_EU"
     shelf.count("TEE-1", 8)
+    looks = shelf.amazon.calls["searchListingsItems"]
     shelf.run("send_offers")
     assert shelf.amazon.calls["searchListingsItems"] == looks + 1
     assert shelf.there().is_fba
+    assert shelf.amazon.calls.get("patchListingsItem", 0) == 0
 
 
 def test_a_sku_that_amazon_does_not_know_is_a_problem_and_the_others_go_on(shelf: Shelf) -> None:

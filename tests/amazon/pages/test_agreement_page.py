@@ -80,8 +80,8 @@ def test_the_dry_run_shows_each_difference_and_preselects_nothing(
 
     assert "Darjeeling" in shown
     assert "SKU-T1" in shown
-    assert "9,00 EUR" in shown
-    assert "10,00 EUR" in shown
+    assert "9,00\u00a0€" in shown
+    assert "10,00\u00a0€" in shown
     assert "1 Angebot weicht ab" in shown
     assert " checked" not in shown
     assert "So übernehmen" in shown
@@ -98,7 +98,7 @@ def test_the_owners_word_is_kept_and_sending_begins(
     )
 
     assert leaders(account) == ("kogge", "amazon", "kogge")
-    assert "Warenbestand: 1, Preis: 1" in body(answer)
+    assert "1 Bestand, 1 Preis." in body(answer)
     assert Due.objects.filter(operation="send_offers", subject=account.pk).exists()
 
 
@@ -140,7 +140,7 @@ def test_held_prices_are_confirmed_one_by_one(staff: Client, merchant: Merchant,
         for code in ("T1", "T2")
     )  # fmt: skip
     shown = body(staff.get(address(account)))
-    assert "würde von 2,00 EUR auf 10,00 EUR springen" in shown
+    assert "würde von 2,00\u00a0€ auf 10,00\u00a0€ springen" in shown
     prices = [f"{found.pk}:{DE}:10.00" for found in (one, two)]
     assert all(f'value="{price}"' in shown for price in prices)
 
@@ -163,7 +163,7 @@ def test_all_held_prices_of_the_page_are_confirmed_at_once(
 
     answer = staff.post(address(account, "/preise/"), {"price": prices, "scope": "page"}, follow=True)
 
-    assert "Bestätigt: 2." in body(answer)
+    assert "2 Preise sind bestätigt." in body(answer)
     assert Listing.objects.of(merchant).exclude(confirmed_json={}).count() == 2
 
 
@@ -264,6 +264,7 @@ def test_the_settings_page_and_the_notices_lead_to_it(
     differing(account, product(merchant, "T1"))
 
     assert address(account) in body(owner.get("/apps/amazon/"))
+    assert "wartet auf dich" not in body(owner.get(address(account)))  # the page says so itself
     [notice] = CHANNELS["amazon"].notices(merchant)
     assert "wartet auf dich" in notice.sentence
     assert notice.url == address(account)
@@ -282,7 +283,7 @@ def test_in_english_the_page_is_english(owner: Client, merchant: Merchant, accou
     shown = body(owner.get(address(account)))
 
     assert "Kogge leads" in shown
-    assert "EUR" in shown
+    assert "€10.00" in shown
     assert "führt" not in shown
 
 

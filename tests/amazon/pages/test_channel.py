@@ -252,13 +252,13 @@ def test_offers_come_in_with_the_products(merchant: Any, tea: Product) -> None:
 
     assert amazon.product_details(merchant, [tea.pk, 999])[tea.pk]["asin"] == "B00TEE4711"
     assert list(amazon.product_details(merchant, [999])) == []
-    refused = amazon.import_products(merchant, {tea.pk: {"asin": "zu kurz"}}, now=timezone.now()).refused
+    refused = amazon.check_products(merchant, {tea.pk: {"asin": "zu kurz"}}).refused
     assert "keine ASIN" in refused[tea.pk]
 
 
 def test_asin_and_sku_are_edited_on_the_product_page(staff: Client, tea: Product, merchant: Any) -> None:
     staff.post(
-        f"/apps/amazon/angebot/{tea.pk}/",
+        f"/produkte/{tea.pk}/amazon/",
         {"enabled": "on", "asin": "b00tee4711", "sku": "TEE-1", "fba": "on"},
     )
 
@@ -268,12 +268,12 @@ def test_asin_and_sku_are_edited_on_the_product_page(staff: Client, tea: Product
 
 
 def test_a_wrong_asin_is_refused_with_a_sentence(staff: Client, tea: Product, merchant: Any) -> None:
-    page = staff.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": "123", "sku": ""}, follow=True)
+    page = staff.post(f"/produkte/{tea.pk}/amazon/", {"asin": "123", "sku": ""}, follow=True)
 
     assert "keine ASIN" in body(page)
     assert not Offer.objects.of(merchant).exists()
 
 
 def test_offers_belong_to_their_merchant_and_to_staff(reader: Client, stranger: Client, tea: Product) -> None:
-    assert reader.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": "B00TEE4711"}).status_code == 403
-    assert stranger.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": "B00TEE4711"}).status_code == 404
+    assert reader.post(f"/produkte/{tea.pk}/amazon/", {"asin": "B00TEE4711"}).status_code == 403
+    assert stranger.post(f"/produkte/{tea.pk}/amazon/", {"asin": "B00TEE4711"}).status_code == 404

@@ -54,7 +54,7 @@ def body(response: Any) -> str:
 
 
 def address(product: Product) -> str:
-    return f"/apps/amazon/angebot/{product.pk}/anlegen/"
+    return f"/produkte/{product.pk}/amazon/anlegen/"
 
 
 def look(browser: Client, product: Product, **query: str) -> str:
@@ -200,7 +200,7 @@ def test_fba_offers_begin_in_seller_central(staff: Client, pot: Product, connect
 
 
 def test_without_an_asin_the_search_comes_first(staff: Client, pot: Product, connection: Connection) -> None:
-    assert staff.get(address(pot))["Location"] == f"/apps/amazon/angebot/{pot.pk}/suchen/"
+    assert staff.get(address(pot))["Location"] == f"/produkte/{pot.pk}/amazon/suchen/"
 
 
 def test_an_unticked_offer_is_not_created(staff: Client, pot: Product, connection: Connection) -> None:

@@ -39,11 +39,11 @@ def body(response: Any) -> str:
 
 
 def search(browser: Client, product: Product, **query: str) -> str:
-    return body(browser.get(f"/apps/amazon/angebot/{product.pk}/suchen/", query))
+    return body(browser.get(f"/produkte/{product.pk}/amazon/suchen/", query))
 
 
 def pick(browser: Client, product: Product, asin: str) -> Any:
-    return browser.post(f"/apps/amazon/angebot/{product.pk}/suchen/", {"asin": asin})
+    return browser.post(f"/produkte/{product.pk}/amazon/suchen/", {"asin": asin})
 
 
 def offer_of(product: Product) -> Offer:
@@ -118,7 +118,7 @@ def test_of_several_skus_the_merchant_picks(
 
     answer = pick(staff, bowl, BOWL)
 
-    address = f"/apps/amazon/angebot/{bowl.pk}/sku/"
+    address = f"/produkte/{bowl.pk}/amazon/sku/"
     assert answer["Location"] == address
     page = body(staff.get(address))
     assert all(part in page for part in ("TA-CHAWAN", "SCHALE-FBA", "Amazon (FBA)", "32,00\u00a0€", "Neu"))
@@ -131,7 +131,7 @@ def test_a_sku_that_is_not_on_the_list_is_not_taken(
 ) -> None:
     pick(staff, bowl, BOWL)
 
-    answer = staff.post(f"/apps/amazon/angebot/{bowl.pk}/sku/", {"sku": "ERFUNDEN"}, follow=True)
+    answer = staff.post(f"/produkte/{bowl.pk}/amazon/sku/", {"sku": "ERFUNDEN"}, follow=True)
 
     assert "gibt es bei Amazon auf dieser ASIN nicht mehr" in body(answer)
     assert offer_of(bowl).sku == "TA-CHAWAN"
@@ -142,7 +142,7 @@ def test_a_sku_of_another_product_is_not_taken(
 ) -> None:
     Offer.objects.everyone().create(merchant=merchant, product_id="999", sku="TA-CHAWAN")
 
-    answer = staff.post(f"/apps/amazon/angebot/{bowl.pk}/suchen/", {"asin": BOWL}, follow=True)
+    answer = staff.post(f"/produkte/{bowl.pk}/amazon/suchen/", {"asin": BOWL}, follow=True)
 
     assert "gehört schon zu einem anderen Produkt" in body(answer)
     assert offer_of(bowl).sku == ""
@@ -153,7 +153,7 @@ def test_an_asin_nobody_sells_yet_leads_to_a_new_offer(
 ) -> None:
     answer = pick(staff, bowl, UNSOLD)
 
-    assert answer["Location"] == f"/apps/amazon/angebot/{bowl.pk}/anlegen/"
+    assert answer["Location"] == f"/produkte/{bowl.pk}/amazon/anlegen/"
     assert offer_of(bowl).asin == UNSOLD
 
 
@@ -169,12 +169,23 @@ def test_an_amazon_that_does_not_answer_is_no_dead_end(
     assert bowl.gtin in page  # the search box holds what was looked for
 
 
+def test_after_a_429_the_page_asks_again_by_itself(
+    staff: Client, bowl: Product, connection: Connection, amazon: Simulator
+) -> None:
+    amazon.fault("searchCatalogItems", "429", times=9)
+
+    page = search(staff, bowl)
+
+    assert '<meta http-equiv="refresh" content="' in page
+    assert "fragt gleich von selbst noch einmal" in page
+
+
 def test_a_picked_asin_is_kept_even_when_amazon_stops_answering(
     staff: Client, bowl: Product, connection: Connection, amazon: Simulator
 ) -> None:
     amazon.fault("searchListingsItems", "500", times=9)
 
-    answer = staff.post(f"/apps/amazon/angebot/{bowl.pk}/suchen/", {"asin": BOWL}, follow=True)
+    answer = staff.post(f"/produkte/{bowl.pk}/amazon/suchen/", {"asin": BOWL}, follow=True)
 
     assert "Die SKU ermittelt Kogge dann von selbst." in body(answer)
     assert (offer_of(bowl).asin, offer_of(bowl).sku) == (BOWL, "")
@@ -182,7 +193,7 @@ def test_a_picked_asin_is_kept_even_when_amazon_stops_answering(
 
 @pytest.mark.parametrize("asin", ["", "B0", "../../etc"])
 def test_only_an_asin_can_be_picked(staff: Client, bowl: Product, connection: Connection, asin: str) -> None:
-    answer = staff.post(f"/apps/amazon/angebot/{bowl.pk}/suchen/", {"asin": asin}, follow=True)
+    answer = staff.post(f"/produkte/{bowl.pk}/amazon/suchen/", {"asin": asin}, follow=True)
 
     assert "Wähle einen Artikel aus der Liste." in body(answer)
     assert not Offer.objects.everyone().exists()
@@ -200,13 +211,13 @@ def test_a_paused_account_is_not_asked(
 
 
 def test_readers_may_not_search(reader: Client, bowl: Product, connection: Connection) -> None:
-    assert reader.get(f"/apps/amazon/angebot/{bowl.pk}/suchen/").status_code == 403
+    assert reader.get(f"/produkte/{bowl.pk}/amazon/suchen/").status_code == 403
 
 
 def test_only_the_search_may_load_pictures_of_amazon(
     staff: Client, bowl: Product, connection: Connection, settings: Any
 ) -> None:
-    search_page = staff.get(f"/apps/amazon/angebot/{bowl.pk}/suchen/")
+    search_page = staff.get(f"/produkte/{bowl.pk}/amazon/suchen/")
     product_page = staff.get(f"/produkte/{bowl.pk}/")
 
     assert "https://m.media-amazon.com" in search_page["Content-Security-Policy"]

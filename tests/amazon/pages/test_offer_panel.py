@@ -45,7 +45,7 @@ def body(response: Any) -> str:
 
 
 def save(browser: Client, product: Product, **typed: str) -> Any:
-    return browser.post(f"/apps/amazon/angebot/{product.pk}/", {"enabled": "on", **typed}, follow=True)
+    return browser.post(f"/produkte/{product.pk}/amazon/", {"enabled": "on", **typed}, follow=True)
 
 
 def page_of(browser: Client, product: Product) -> str:
@@ -168,6 +168,7 @@ def test_what_is_wrong_is_named_at_its_field_and_nothing_typed_is_lost(
     assert 'value="GETIPPT-7"' in page
     error = page.index(f'id="amazon_{field}_error"')
     assert sentence in page[error : error + 600]
+    assert page.count(" autofocus") == 1  # the page opens there
     assert "Produktdaten" in page  # still the product's page
     assert not Offer.objects.everyone().exists()
 
@@ -212,7 +213,7 @@ def test_an_asin_added_to_a_sku_leaves_it(staff: Client, tea: Product) -> None:
 
 
 def test_an_empty_box_makes_no_offer(staff: Client, tea: Product) -> None:
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/", {})
+    staff.post(f"/produkte/{tea.pk}/amazon/", {})
 
     assert not Offer.objects.everyone().exists()
 
@@ -220,7 +221,7 @@ def test_an_empty_box_makes_no_offer(staff: Client, tea: Product) -> None:
 def test_unticking_keeps_what_was_typed(staff: Client, tea: Product) -> None:
     offered(tea, stock=4)
 
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": ASIN, "sku": "TEE-1", "stock": "4"})
+    staff.post(f"/produkte/{tea.pk}/amazon/", {"asin": ASIN, "sku": "TEE-1", "stock": "4"})
 
     offer = offer_of(tea)
     assert (offer.enabled, offer.sku, offer.stock) == (False, "TEE-1", 4)
@@ -301,7 +302,7 @@ def test_several_marketplaces_have_a_price_each(tea: Product) -> None:
 
     german, british = form.prices()
 
-    assert (german.label, british.label) == ("Amazon.de (EUR)", "Amazon.co.uk (GBP)")
+    assert (german.label, british.label) == ("Amazon.de (€)", "Amazon.co.uk (£)")
     assert german.field.widget.attrs["placeholder"] == "14,90"
     assert "placeholder" not in british.field.widget.attrs  # nothing is sent there without a price
 
@@ -318,14 +319,14 @@ def test_readers_see_the_box_and_cannot_change_it(
 
     assert ASIN in page
     assert "ASIN suchen" not in page
-    assert reader.post(f"/apps/amazon/angebot/{tea.pk}/", {"asin": "B0TEE00009"}).status_code == 403
+    assert reader.post(f"/produkte/{tea.pk}/amazon/", {"asin": "B0TEE00009"}).status_code == 403
     assert offer_of(tea).asin == ASIN
 
 
 @pytest.mark.parametrize("path", ["", "stand/", "suchen/", "sku/", "anlegen/", "1/senden/"])
 def test_strangers_find_nothing(stranger: Client, tea: Product, path: str) -> None:
     offered(tea)
-    address = f"/apps/amazon/angebot/{tea.pk}/{path}"
+    address = f"/produkte/{tea.pk}/amazon/{path}"
 
     assert stranger.get(address).status_code in (404, 405)
     if path != "stand/":
@@ -365,7 +366,7 @@ def test_the_box_compares_what_should_be_was_told_and_is_shown(
     assert "Gesendet" in page
     assert "14,90\u00a0€" in page
     assert page.count("weicht ab:") == 1
-    assert "Von Amazon angenommen gerade eben." in page
+    assert "Von Amazon angenommen: gerade eben." in page
 
 
 def test_what_was_read_before_amazon_was_told_is_no_difference(
@@ -433,9 +434,9 @@ def test_before_the_agreement_the_box_says_that_nothing_is_sent(
         ({"plan_at": timedelta(0)}, "Wird in wenigen Sekunden gesendet."),
         ({"priority": 1, "not_before": timedelta(hours=1)}, "Wird um "),
         ({"priority": 1, "sending_since": timedelta(0)}, "Wird gerade gesendet."),
-        ({"read_at": timedelta(0)}, "Amazon wird in wenigen Sekunden gefragt."),
-        ({"read_at": timedelta(minutes=15)}, "Amazon wird um "),
-        ({"read_at": timedelta(days=1)}, "Amazon wird am "),
+        ({"read_at": timedelta(0)}, "Kogge sieht in wenigen Sekunden bei Amazon nach."),
+        ({"read_at": timedelta(minutes=15)}, "Kogge sieht um "),
+        ({"read_at": timedelta(days=1)}, "Kogge sieht am "),
     ],
 )
 def test_the_box_says_what_happens_next(
@@ -466,7 +467,7 @@ def test_several_skus_lead_to_the_page_to_pick_one(
     problem = {"state": Listing.State.PROBLEM, "reason": "ambiguous", "details": {"skus": ["A", "B"]}}
     listed(connection, offered(tea, sku=""), **problem)
 
-    assert f"/apps/amazon/angebot/{tea.pk}/sku/" in page_of(staff, tea)
+    assert f"/produkte/{tea.pk}/amazon/sku/" in page_of(staff, tea)
 
 
 def test_a_missing_offer_leads_to_the_page_that_creates_it(
@@ -474,7 +475,7 @@ def test_a_missing_offer_leads_to_the_page_that_creates_it(
 ) -> None:
     listed(connection, offered(tea, sku=""), state=Listing.State.PROBLEM, reason="not_found")
 
-    assert f"/apps/amazon/angebot/{tea.pk}/anlegen/" in page_of(staff, tea)
+    assert f"/produkte/{tea.pk}/amazon/anlegen/" in page_of(staff, tea)
 
 
 def test_the_part_that_changes_is_asked_for_while_something_is_under_way(
@@ -482,7 +483,7 @@ def test_the_part_that_changes_is_asked_for_while_something_is_under_way(
 ) -> None:
     agreed(connection)
     listing = listed(connection, offered(tea), plan_at=timezone.now())
-    address = f"/apps/amazon/angebot/{tea.pk}/stand/"
+    address = f"/produkte/{tea.pk}/amazon/stand/"
     assert f'hx-get="{address}"' in body(staff.get(address))
 
     Listing.objects.everyone().filter(pk=listing.pk).update(plan_at=None, priority=None, read_at=None)
@@ -505,7 +506,7 @@ def test_a_page_with_many_accounts_costs_no_more_queries(
         listed(other, offer_of(tea))
 
     with django_assert_max_num_queries(14):
-        page = body(staff.get(f"/apps/amazon/angebot/{tea.pk}/stand/"))
+        page = body(staff.get(f"/produkte/{tea.pk}/amazon/stand/"))
 
     assert page.count("offer-account") == 6
 
@@ -517,7 +518,7 @@ def test_sending_again_says_everything_anew(staff: Client, tea: Product, connect
     agreed(connection)
     listing = listed(connection, offered(tea), plan_at=None, was_resent=True, state=Listing.State.DRIFT)
 
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/senden/")
+    staff.post(f"/produkte/{tea.pk}/amazon/{connection.pk}/senden/")
 
     listing.refresh_from_db()
     assert (listing.is_unsure, listing.was_resent) == (True, False)
@@ -528,7 +529,7 @@ def test_sending_again_says_everything_anew(staff: Client, tea: Product, connect
 def test_looking_again_asks_amazon_at_once(staff: Client, tea: Product, connection: Connection) -> None:
     listing = listed(connection, offered(tea), read_at=timezone.now() + timedelta(days=1))
 
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/pruefen/")
+    staff.post(f"/produkte/{tea.pk}/amazon/{connection.pk}/pruefen/")
 
     listing.refresh_from_db()
     assert listing.read_at is not None
@@ -558,7 +559,7 @@ def test_a_held_price_is_confirmed_as_it_stands_beside_the_button(
     assert "49,00\u00a0€" in page
     assert 'name="price" value="49.00"' in page
 
-    staff.post(f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/preis/", {"marketplace": DE, "price": "49.00"})
+    staff.post(f"/produkte/{tea.pk}/amazon/{connection.pk}/preis/", {"marketplace": DE, "price": "49.00"})
 
     listing.refresh_from_db()
     assert listing.confirmed == {DE: Decimal("49.00")}
@@ -571,7 +572,7 @@ def test_another_price_than_the_one_that_waits_is_not_confirmed(
     listing = held(connection, tea)
 
     answer = staff.post(
-        f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/preis/",
+        f"/produkte/{tea.pk}/amazon/{connection.pk}/preis/",
         {"marketplace": DE, "price": price},
         follow=True,
     )
@@ -585,7 +586,7 @@ def test_a_paused_connection_is_not_asked(staff: Client, tea: Product, connectio
     listing = listed(connection, offered(tea), read_at=None)
     pause(connection.pk, BY_MERCHANT, now=timezone.now())
 
-    page = body(staff.post(f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/pruefen/", follow=True))
+    page = body(staff.post(f"/produkte/{tea.pk}/amazon/{connection.pk}/pruefen/", follow=True))
 
     listing.refresh_from_db()
     assert listing.read_at is None
@@ -596,7 +597,7 @@ def test_a_paused_connection_is_not_asked(staff: Client, tea: Product, connectio
 def test_an_act_nobody_knows_is_not_there(staff: Client, tea: Product, connection: Connection) -> None:
     listed(connection, offered(tea))
 
-    answer = staff.post(f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/verschenken/")
+    answer = staff.post(f"/produkte/{tea.pk}/amazon/{connection.pk}/verschenken/")
 
     assert answer.status_code == 404
 
@@ -604,7 +605,7 @@ def test_an_act_nobody_knows_is_not_there(staff: Client, tea: Product, connectio
 def test_readers_may_not_act(reader: Client, tea: Product, connection: Connection) -> None:
     listed(connection, offered(tea))
 
-    answer = reader.post(f"/apps/amazon/angebot/{tea.pk}/{connection.pk}/senden/")
+    answer = reader.post(f"/produkte/{tea.pk}/amazon/{connection.pk}/senden/")
 
     assert answer.status_code == 403
     with translation.override("de"):

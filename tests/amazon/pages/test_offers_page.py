@@ -69,8 +69,8 @@ def test_all_products_are_listed_with_state_and_counts(
     assert re.findall(r'class="count[^"]*">(\d+)<', shown) == ["3", "1", "0", "0", "1", "1", "0"]
     assert "Amazon fehlt eine Pflichtangabe" in shown
     assert "„A value is missing.“ (90220)" in shown
-    assert "10,00 EUR" in shown
-    assert "9,50 EUR" in shown
+    assert "10,00\u00a0€" in shown
+    assert "9,50\u00a0€" in shown
     assert 'name="do"' not in shown  # readers only look
 
 
@@ -193,6 +193,16 @@ def test_unticking_names_the_consequence_first(
     staff.post(ACT, {"do": "stop", "products": [tea.pk], "sure": "1"})
     assert not Offer.objects.of(merchant).get().enabled
     assert due("send_offers", account)
+
+
+def test_where_nothing_is_offered_nothing_is_asked(
+    staff: Client, merchant: Merchant, account: Connection
+) -> None:
+    tea = product(merchant, "T1")
+
+    shown = body(staff.post(ACT, {"do": "stop", "products": [tea.pk]}, follow=True))
+
+    assert "Da ist nichts zu tun" in shown
 
 
 def test_all_with_a_filter_means_all_pages(

@@ -266,3 +266,23 @@ def _icons_of_code() -> set[str]:
     looks = [states.STATUS, states.PAYMENT, states.DELIVERY, states.MAIL]
     named = {icon for look in looks for _tone, icon in look.values()} | set(channels.ICONS.values())
     return (words & drawn) | named
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "german", "english"),
+    [
+        ("12.90", "price", "12,90", "12.90"),
+        ("12.90", "amazon_price_fr", "12,90", "12.90"),
+        ("yes", "fba", "ja", "yes"),
+        (False, "active", "nein", "no"),
+        ("no", "title", "no", "no"),
+        (None, "gtin", "", ""),
+        (0, "stock", "0", "0"),
+    ],
+)
+def test_a_cell_is_shown_as_the_reader_writes_it(
+    value: object, column: str, german: str, english: str
+) -> None:
+    assert shop_tags.cell(value, column) == german
+    with translation.override("en"):
+        assert shop_tags.cell(value, column) == english

@@ -147,7 +147,7 @@ def test_an_order_by_hand_beyond_the_stock_is_refused_with_what_was_typed(
     answer = browser.post(reverse("order_new"), typed)
 
     assert answer.status_code == 422
-    assert "willst du 2 Stück verkaufen, verfügbar sind 1" in answer.content.decode()
+    assert "willst du 2 Stück verkaufen. Verfügbar: 1." in answer.content.decode()
     assert not Order.objects.of(merchant).exists()
 
 

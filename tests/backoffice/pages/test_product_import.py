@@ -51,11 +51,12 @@ def test_an_import_is_shown_first_and_written_then(
     cup = Product.objects.of(merchant).get(code="TASSE")
     tea.refresh_from_db()
     shown = preview.content.decode()
-    assert "1 neue Produkte, 1 geändert, 0 unverändert. Noch ist nichts geschrieben." in shown
+    assert "Neu: 1, geändert: 1, unverändert: 0. Noch ist nichts geschrieben." in shown
     assert "Tasse „Moin“" in shown
-    assert _text_of(preview, "//tr[td='TEE-1']/td[4]") == "title Tee TEE-1 → Grüner Tee , price 9.90 → 8.50"
+    changes = _text_of(preview, "//tr[td='TEE-1']/td[4]")
+    assert changes == "title Tee TEE-1 neu: Grüner Tee price 9,90 neu: 8,50"
     assert before == ((7, 0), 1, {})
-    assert "Import fertig: 1 neue Produkte, 1 geändert, 0 unverändert." in done.content.decode()
+    assert "Import fertig. Neu: 1, geändert: 1, unverändert: 0." in done.content.decode()
     assert (cup.price, cup.stock) == (Decimal("12.90"), 40)
     assert (tea.title, tea.stock) == ("Grüner Tee", 7)
     assert channel.imported[cup.pk]["asin"] == "B0CUP00001"
@@ -72,7 +73,7 @@ def test_a_large_file_says_how_far_it_is_until_it_is_checked(
     run_due({product_files.OPERATION: product_files.import_products})
     checked = browser.get(url).content.decode()
 
-    assert "0 von 3 Zeilen geprüft" in working.content.decode()
+    assert "Die Datei hat 3 Zeilen." in working.content.decode()
     assert '<noscript><meta http-equiv="refresh"' in working.content.decode()
     assert 'hx-trigger="every 1s"' in part
     assert "<html" not in part
@@ -174,7 +175,20 @@ def test_an_exported_file_goes_through_the_import_without_news(browser: Client, 
 
     shown = _upload(browser, text).content.decode()
 
-    assert "0 neue Produkte, 0 geändert, 1 unverändert" in shown
+    assert "Neu: 0, geändert: 0, unverändert: 1." in shown
+
+
+def test_what_became_wrong_while_writing_is_told_with_what_is_written(
+    browser: Client, merchant: Merchant
+) -> None:
+    url = _upload(browser, CSV).wsgi_request.path
+    wrong = {"line": 3, "column": "parent", "sentence": "Das Hauptprodukt TEE gibt es nicht."}
+    ProductFile.objects.of(merchant).update(state="refused", outcome={"errors": [wrong], "written": 2_000})
+
+    shown = browser.get(url).content.decode()
+
+    assert "2.000 Zeilen sind schon übernommen" in shown or "2000 Zeilen sind schon übernommen" in shown
+    assert "Es wurde nichts übernommen" not in shown
 
 
 def test_an_old_file_is_gone(browser: Client, merchant: Merchant) -> None:

@@ -1,10 +1,12 @@
-"""Taking over a file of products: all of it in one transaction, or nothing.
+"""Taking over a file of products: all of it is checked first, then it is written in batches.
 
-The preview and the import plan each row with the same words; only the import writes.
+The preview and the import plan each row with the same words; only the import writes. A batch is a
+transaction of its own: a whole file in one would keep everybody else from writing for a minute.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,49 +14,19 @@ from itertools import groupby, islice
 from typing import Any
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from kogge.backoffice import stock
 from kogge.backoffice.channels import CHANNELS, tell_products_changed
 from kogge.backoffice.models import Product, StockEntry
-from kogge.backoffice.product_csv import (
-    CURRENCY,
-    LONGEST_CODE,
-    LONGEST_LEAD_TIME,
-    LONGEST_TITLE,
-    VAT_RATES,
-    Errors,
-    ImportRefused,
-    Progress,
-    Row,
-    canonical_gtin,
-    decimal_from,
-    is_a_variant,
-    read_rows,
-    silent,
-    yes_or_no,
-)
+from kogge.backoffice.product_csv import CURRENCY, Errors, Progress, Row, is_a_variant, read_rows, silent
 from kogge.merchants.models import Merchant
 
-__all__ = [
-    "LONGEST_CODE",
-    "LONGEST_LEAD_TIME",
-    "LONGEST_TITLE",
-    "VAT_RATES",
-    "ImportRefused",
-    "Imported",
-    "Preview",
-    "canonical_gtin",
-    "decimal_from",
-    "import_products",
-    "preview_products",
-    "yes_or_no",
-]
-
-BATCH = 1_000
+BATCH = 2_000  # rows in one transaction
 MOST_AT_ONCE = 500  # words or rows in one statement
 ROWS_SHOWN = 20
+PAUSE = 0.1  # seconds
 
 # What a line may say of a product itself; stock and main product are taken over in their own way.
 FIELDS = (
@@ -78,9 +50,14 @@ Change = tuple[Any, Any]  # what was, what will be
 class Imported:
     """How many products were created, how many changed, and how many the file left as they were."""
 
-    created: int
-    updated: int
+    created: int = 0
+    updated: int = 0
     unchanged: int = 0
+
+    def __add__(self, more: Imported) -> Imported:
+        return Imported(
+            self.created + more.created, self.updated + more.updated, self.unchanged + more.unchanged
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,36 +126,65 @@ def import_products(
 ) -> Imported:
     """Read products from CSV: new article numbers are created, known ones updated.
 
-    Raises `ImportRefused` with the wrong lines; then nothing was written.
+    Raises `ImportRefused` with the wrong lines; then nothing was written, but for the batches before a
+    change in the shop that made a line wrong meanwhile.
     """
-    rows = read_rows(csv_text, progress)
-    errors, counting = Errors(), Counting(merchant, uuid4().hex, actor, now)
-    created, touched = 0, set[int]()
-    keys: dict[int, Row] = {}
-    with transaction.atomic():
-        stock.lock_shop(merchant.pk)
-        for done, plans in _plans(merchant, rows, errors, is_locked=True):
-            progress("writing", done, len(rows))
-            if not errors.found:
-                created += _write(plans, now)
-                _set_stock(plans, counting)
-                _tell(merchant, plans, now)
-                touched |= {plan.product.pk for plan in plans if plan.changes or plan.is_new}
-                keys |= {plan.product.pk: plan.row for plan in plans if plan.row.channels}
-        errors.refuse()
-        progress("channels", len(rows), len(rows))
-        touched |= set(_hand_to_channels(merchant, keys, errors, now))
-        errors.refuse()
-    return Imported(created, len(touched) - created, len(rows) - len(touched))
+    rows = checked_rows(merchant, csv_text, progress)
+    imported, done = Imported(), 0
+    for batch in batches_to_write(rows):
+        imported += write_rows(merchant, batch, actor=actor, now=now)
+        done += len(batch)
+        progress("writing", done, len(rows))
+    return imported
 
 
 def preview_products(merchant: Merchant, csv_text: str, progress: Progress = silent) -> Preview:
     """What `import_products` would do now; writes nothing. Raises `ImportRefused` as it would."""
+    return _preview(merchant, read_rows(csv_text, progress), progress)
+
+
+def checked_rows(merchant: Merchant, csv_text: str, progress: Progress = silent) -> list[Row]:
+    """The lines of a file that can be written, in their order. Raises `ImportRefused` with the wrong ones."""
     rows = read_rows(csv_text, progress)
+    _preview(merchant, rows, progress)
+    return rows
+
+
+def batches_to_write(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The lines for `write_rows`, with time between them in which others can write."""
+    for number, batch in enumerate(_batches(rows)):
+        if number and connection.vendor == "sqlite":
+            time.sleep(PAUSE)  # SQLite has no queue: whoever waits looks ten times a second if it is free
+        yield batch
+
+
+@transaction.atomic
+def write_rows(merchant: Merchant, batch: Sequence[Row], *, actor: str, now: datetime) -> Imported:
+    """Write one of the batches of checked lines, all of it or nothing.
+
+    Raises `ImportRefused` when the shop has changed since, so that a line became wrong.
+    """
+    stock.lock_shop(merchant.pk)
+    errors = Errors()
+    plans = _plans(merchant, batch, set(), errors, is_locked=True)
+    errors.refuse()
+    _write(plans, now)
+    _set_stock(plans, Counting(merchant, uuid4().hex, actor, now))
+    _tell(merchant, plans, now)
+    created = sum(plan.is_new for plan in plans)
+    touched = {plan.product.pk for plan in plans if plan.changes or plan.is_new}
+    touched |= _hand_to_channels(merchant, plans, now)
+    return Imported(created, len(touched) - created, len(batch) - len(touched))
+
+
+def _preview(merchant: Merchant, rows: Sequence[Row], progress: Progress) -> Preview:
     errors, created, touched = Errors(), 0, set[int]()
     keys: dict[int, Row] = {}
     shown: dict[int, PreviewRow] = {}
-    for done, plans in _plans(merchant, rows, errors, is_locked=False):
+    in_file, done = {row.code for row in rows}, 0
+    for batch in _batches(rows):
+        plans = _plans(merchant, batch, in_file, errors, is_locked=False)
+        done += len(batch)
         progress("checking", done, len(rows))
         created += sum(plan.is_new for plan in plans)
         touched |= {plan.key for plan in plans if plan.changes}
@@ -193,26 +199,22 @@ def preview_products(merchant: Merchant, csv_text: str, progress: Progress = sil
     return Preview(created, len(touched) - created, len(rows) - len(touched), shown_rows)
 
 
-def _plans(
-    merchant: Merchant, rows: Sequence[Row], errors: Errors, *, is_locked: bool
-) -> Iterator[tuple[int, list[Plan]]]:
-    """The plans of the lines in batches, with the number of lines so far."""
-    in_file = {row.code for row in rows}
-    done = 0
-    for batch in _batches(rows):
-        known = _known(merchant, [row.code for row in batch], is_locked=is_locked)
-        plans = [_plan(merchant, row, known.get(row.code), errors) for row in batch]
-        if batch[0].parent:
-            _plan_parents(merchant, plans, in_file, errors)
-        done += len(batch)
-        yield done, plans
-
-
 def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """Main products and variants apart, so that the main products are there when variants name them."""
     for _is_variant, some in groupby(rows, lambda row: bool(row.parent)):
         alike = list(some)
         yield from (alike[start : start + BATCH] for start in range(0, len(alike), BATCH))
+
+
+def _plans(
+    merchant: Merchant, batch: Sequence[Row], to_come: Collection[str], errors: Errors, *, is_locked: bool
+) -> list[Plan]:
+    """What each line does. Main products that are `to_come` need not be there yet."""
+    known = _known(merchant, [row.code for row in batch], is_locked=is_locked)
+    plans = [_plan(merchant, row, known.get(row.code), errors) for row in batch]
+    if batch[0].parent:
+        _plan_parents(merchant, plans, to_come, errors)
+    return plans
 
 
 def _known(merchant: Merchant, codes: Sequence[str], *, is_locked: bool) -> dict[str, Product]:
@@ -249,9 +251,8 @@ def _take_over(plan: Plan, name: str) -> None:
 
 
 def _plan_parents(
-    merchant: Merchant, plans: Sequence[Plan], in_file: Collection[str], errors: Errors
+    merchant: Merchant, plans: Sequence[Plan], to_come: Collection[str], errors: Errors
 ) -> None:
-    """Name the main products; of the file's own, those that are new are written before their variants."""
     wanted = sorted({plan.row.parent for plan in plans if plan.row.parent})
     mains = _known(merchant, wanted, is_locked=False)
     codes = _codes_of_parents(plans)
@@ -263,7 +264,7 @@ def _plan_parents(
     for plan in plans:
         if code := plan.row.parent:
             main = mains.get(code)
-            if main is None and code not in in_file:
+            if main is None and code not in to_come:
                 errors.add(
                     plan.row.line, _("Das Hauptprodukt {code} gibt es nicht.").format(code=code), "parent"
                 )
@@ -282,8 +283,7 @@ def _codes_of_parents(plans: Sequence[Plan]) -> dict[int, str]:
     return dict(Product.objects.everyone().filter(pk__in=ids).values_list("pk", "code"))
 
 
-def _write(plans: Sequence[Plan], now: datetime) -> int:
-    """Create and change the products of a batch; how many are new."""
+def _write(plans: Sequence[Plan], now: datetime) -> None:
     new = [plan.product for plan in plans if plan.is_new]
     changed = [plan.product for plan in plans if plan.changes and not plan.is_new]
     for product in (*new, *changed):
@@ -298,7 +298,6 @@ def _write(plans: Sequence[Plan], now: datetime) -> int:
         unique_fields=["pk"],
         update_fields=[*FIELDS, "stock", "parent", "changed_at"],
     )
-    return len(new)
 
 
 def _set_stock(plans: Sequence[Plan], counting: Counting) -> None:
@@ -335,16 +334,13 @@ def _tell(merchant: Merchant, plans: Sequence[Plan], now: datetime) -> None:
         tell_products_changed(merchant.pk, changed, now=now)
 
 
-def _hand_to_channels(
-    merchant: Merchant, rows: Mapping[int, Row], errors: Errors, now: datetime
-) -> Collection[int]:
+def _hand_to_channels(merchant: Merchant, plans: Sequence[Plan], now: datetime) -> set[int]:
     """Give each channel its columns; the products that changed there."""
     changed: set[int] = set()
     for name, channel in CHANNELS.items():
-        if said := {pk: row.channels[name] for pk, row in rows.items() if name in row.channels}:
-            taken = channel.import_products(merchant, said, now=now)
-            changed |= set(taken.changes)
-            _name_refused(rows, taken.refused, errors)
+        said = {plan.key: plan.row.channels[name] for plan in plans if name in plan.row.channels}
+        if said:
+            changed |= set(channel.import_products(merchant, said, now=now))
     return changed
 
 
@@ -355,16 +351,12 @@ def _ask_channels(
     changes: dict[int, dict[str, Change]] = {}
     for name, channel in CHANNELS.items():
         if said := {key: row.channels[name] for key, row in rows.items() if name in row.channels}:
-            taken = channel.check_products(merchant, said)
-            _name_refused(rows, taken.refused, errors)
-            for key, changed in taken.changes.items():
+            checked = channel.check_products(merchant, said)
+            for key in sorted(checked.refused, key=lambda key: rows[key].line):
+                errors.add(rows[key].line, checked.refused[key])
+            for key, changed in checked.changes.items():
                 changes.setdefault(key, {}).update(changed)
     return changes
-
-
-def _name_refused(rows: Mapping[int, Row], refused: Mapping[int, str], errors: Errors) -> None:
-    for key in sorted(refused, key=lambda key: rows[key].line):
-        errors.add(rows[key].line, refused[key])
 
 
 def _preview_row(plan: Plan) -> PreviewRow:

@@ -9,14 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from kogge.backoffice import stock
 from kogge.backoffice.models import Product, StockEntry
 from kogge.backoffice.placing import place
-from kogge.backoffice.products import (
-    Imported,
-    ImportRefused,
-    decimal_from,
-    import_products,
-    preview_products,
-    yes_or_no,
-)
+from kogge.backoffice.product_csv import ImportRefused, decimal_from, yes_or_no
+from kogge.backoffice.product_import import Imported, import_products, preview_products
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
 from kogge.values import InvalidValue
