@@ -11,6 +11,8 @@ from kogge.engine.due import Lease
 
 Clock = Callable[[], datetime]
 
+LONGEST_PAUSE = 1.0  # seconds; for a longer wait an operation comes back
+
 
 class LeaseLost(Exception):
     """Somebody else works on this now: stop, change nothing more."""
@@ -24,6 +26,7 @@ class Work:
     subject: int
     clock: Clock
     lease: Lease
+    sleep: Callable[[float], None] | None = None  # None: nobody may wait here
 
     @property
     def now(self) -> datetime:
@@ -37,6 +40,13 @@ class Work:
         """
         if not due.renew(self.lease, now=self.now):
             raise LeaseLost(f"{self.operation} {self.subject}")
+
+    def pause(self, seconds: float) -> bool:
+        """Wait for the partner's limits, if that is short. False: it is not, come back later."""
+        if self.sleep is None or seconds > LONGEST_PAUSE:
+            return False
+        self.sleep(seconds)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,12 @@ def utc_now() -> datetime:
 
 
 def run_due(
-    handlers: Mapping[str, Handler], *, clock: Clock = utc_now, owner: str | None = None, limit: int = 100
+    handlers: Mapping[str, Handler],
+    *,
+    clock: Clock = utc_now,
+    owner: str | None = None,
+    limit: int = 100,
+    sleep: Callable[[float], None] | None = None,
 ) -> Tally:
     """Do up to `limit` operations that are due, one after the other, and say what came of them."""
     tally = Tally()
@@ -63,7 +68,7 @@ def run_due(
         if not leases:
             break
         with _kept(leases[0], clock):
-            tally += perform(handlers[leases[0].operation], leases[0], clock)
+            tally += perform(handlers[leases[0].operation], leases[0], clock, sleep)
     return tally + Tally(waiting=_waiting(handlers, clock()))
 
 
@@ -82,7 +87,7 @@ def work_until_idle(
     deadline = clock() + timeout
     tally = Tally()
     while True:
-        tally += run_due(handlers, clock=clock)
+        tally += run_due(handlers, clock=clock, sleep=sleep)
         now, next_due = clock(), _next_due(handlers)
         if next_due is None or next_due > now + patience or now >= deadline:
             return tally
@@ -150,16 +155,21 @@ class Worker:
 
     def _perform(self, lease: Lease) -> Tally:
         try:
-            return perform(self.handlers[lease.operation], lease, self.clock)
+            return perform(self.handlers[lease.operation], lease, self.clock, time.sleep)
         finally:
             connections.close_all()  # opening one costs milliseconds; idle threads hold none
 
 
-def perform(handler: Handler, lease: Lease, clock: Clock) -> Tally:
-    """Run a handler for a lease and write down what came of it; raises nothing of the handler's."""
+def perform(
+    handler: Handler, lease: Lease, clock: Clock, sleep: Callable[[float], None] | None = None
+) -> Tally:
+    """Run a handler for a lease and write down what came of it; raises nothing of the handler's.
+
+    `sleep` lets it wait shortly for a partner's limits; without, it has to come back.
+    """
     _refresh_connections()
     try:
-        outcome = _outcome(handler, Work(lease.operation, lease.subject, clock, lease))
+        outcome = _outcome(handler, Work(lease.operation, lease.subject, clock, lease, sleep))
         if outcome is None or not _finish(lease, outcome, clock):
             logger.warning("%s %d: the lease was lost to another worker", lease.operation, lease.subject)
             return Tally()

@@ -73,7 +73,8 @@ class Stage:
 
         lease = due.claim_one(operation, self.connection.pk, this_process(), now=self.now)
         assert lease is not None, f"{operation} is being worked on"
-        outcome = OPERATIONS[operation](Work(operation, self.connection.pk, self.clock, lease))
+        work = Work(operation, self.connection.pk, self.clock, lease, sleep=self.amazon.advance)
+        outcome = OPERATIONS[operation](work)
         due.finish(
             lease, now=self.now, next_due=outcome.next_due, error=outcome.error, waiting=outcome.waiting
         )

@@ -44,14 +44,35 @@ def test_three_hundred_changes_are_three_hundred_patches_in_a_minute(shop: Assor
     shop.pass_time(75 / 60)
 
     assert shop.calls("patchListingsItem") == 300
-    assert (
-        shop.calls("searchListingsItems") <= 300
-    )  # who ships it is looked at when Amazon's pace lets us go on
+    assert shop.calls("searchListingsItems") == 15  # who ships it, twenty at a time
     assert shop.amazon.world.refused["patchListingsItem"] == 0
     assert {shop.at_amazon(sku)[0] for sku in skus} == {42}
     assert not shop.listings_feeds()
     first, last = (shop.listings().order_by(by).first().accepted_at for by in ("accepted_at", "-accepted_at"))
     assert timedelta(seconds=55) < last - first < timedelta(seconds=70)
+
+
+def test_what_is_sold_out_does_not_wait_for_the_others(
+    shop: Assortment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skus = shop.sell_known(100)
+    begin(shop)
+    pass_moment, pauses = shop.amazon.advance, []
+
+    def advance(seconds: float) -> None:
+        pass_moment(seconds)
+        pauses.append(shop.stage.now)
+        if len(pauses) == 15:
+            shop.change(skus[-1:], stock=0)
+
+    monkeypatch.setattr(shop.amazon, "advance", advance)
+    shop.change(skus, stock=42)
+    shop.pass_time(1)
+
+    told = shop.listing(skus[-1])
+    assert told.accepted.quantity == 0
+    assert told.accepted_at - pauses[14] < timedelta(seconds=5)
+    assert shop.listings(accepted_at__gt=told.accepted_at).count() > 50
 
 
 def test_many_prices_are_one_feed_and_everything_else_survives(shop: Assortment) -> None:

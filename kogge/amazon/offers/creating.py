@@ -146,8 +146,11 @@ def create_wanted(connection: Connection, client: Amazon, work: Work) -> int:
         return 0
     due_now = Q(not_before=None) | Q(not_before__lte=work.now)
     ready = _wanted(connection).filter(due_now, plan_at=None).select_related("offer").order_by("pk")
+    wishes = list(ready[:AT_ONCE])
+    if not wishes:
+        return 0
     creation = _Creation(connection, client, work, agreement, home(connection))
-    return sum(creation.create(listing) for listing in ready[:AT_ONCE])
+    return sum(creation.create(listing) for listing in wishes)
 
 
 def next_creation(connection: Connection, *, now: datetime) -> datetime | None:

@@ -35,6 +35,8 @@ from kogge.spapi.listings_items_2021_08_01 import (
     MOST_IDENTIFIERS,
     Issue,
     ListingsItem,
+    Patch,
+    Submission,
     find_by_sku,
     patch_item,
 )
@@ -120,7 +122,7 @@ def _say_all(run: _Sender, *, is_complete: bool) -> None:
         if not (sold_out or others):
             return
         some = [each for each in _next(run.connection, now, with_others=is_complete) if run.may_say(each)]
-        if not some:
+        if not some or _is_overdue(run):
             return
         _say_some(run, some)
 
@@ -153,9 +155,17 @@ def _say_some(run: _Sender, listings: Sequence[Listing]) -> None:
         outcomes.not_found(lost, now=run.work.now)
     gone = {listing.pk for listing in lost}
     for listing in listings:
+        if _is_overdue(run):
+            return
         if listing.pk not in gone:
             run.work.keep()
             _say(run, listing, items[listing.offer.sku])
+
+
+def _is_overdue(run: _Sender) -> bool:
+    """Whether something that changed waits for its plan: it may be sold out, and then comes first."""
+    since = run.work.now - changes.BATCHING
+    return Listing.objects.everyone().filter(connection=run.connection, plan_at__lt=since).exists()
 
 
 def _look(run: _Sender, listings: Sequence[Listing]) -> dict[str, ListingsItem]:
@@ -190,9 +200,7 @@ def _say(run: _Sender, listing: Listing, item: ListingsItem) -> None:
         return
     _mark(listing, said, run.work.now)
     try:
-        answer = patch_item(
-            run.client, run.connection.seller_id, listing.offer.sku, _places(run, listing, said), said_patches
-        )
+        answer = _patch(run, listing, said, said_patches)
     except Throttled:
         _unmark(listing)
         raise
@@ -213,6 +221,22 @@ def _say(run: _Sender, listing: Listing, item: ListingsItem) -> None:
         else:
             run.tally.failed += 1
             outcomes.refused([(listing, answer.issues)], now=run.work.now, overtaking=overtaking)
+
+
+def _patch(run: _Sender, listing: Listing, said: Values, said_patches: Sequence[Patch]) -> Submission:
+    """Patch the listing, after a short wait where our own count of Amazon's limit asks for one."""
+    while True:
+        try:
+            return patch_item(
+                run.client,
+                run.connection.seller_id,
+                listing.offer.sku,
+                _places(run, listing, said),
+                said_patches,
+            )
+        except Throttled as limit:
+            if limit.status is not None or not run.work.pause(limit.retry_after or 0.0):
+                raise
 
 
 def _not_answered(run: _Sender, listing: Listing, error: TryLater, overtaking: bool) -> None:
