@@ -199,7 +199,7 @@ def _sku_taken(
     wanted = {found.filled.offer.sku for found in changed if found.filled.offer.sku}
     owners: dict[str, set[str]] = {}
     for sku, product_id in Offer.objects.of(merchant).filter(sku__in=wanted).values_list("sku", "product_id"):
-        if "amazon_sku" not in rows.get(product_id, {}):
+        if not rows.get(product_id, {}).get("amazon_sku", "").strip():  # a blank cell keeps the SKU
             owners.setdefault(sku, set()).add(product_id)
     refused = {}
     for found in changed:

@@ -122,9 +122,11 @@ def _say_all(run: _Sender, *, is_complete: bool) -> None:
         if not (sold_out or others):
             return
         some = [each for each in _next(run.connection, now, with_others=is_complete) if run.may_say(each)]
-        if not some or _is_overdue(run):
+        if not some:
             return
         _say_some(run, some)
+        if _is_overdue(run):
+            return
 
 
 def _is_for_feed(sold_out: int, others: int) -> bool:
@@ -155,7 +157,7 @@ def _say_some(run: _Sender, listings: Sequence[Listing]) -> None:
         outcomes.not_found(lost, now=run.work.now)
     gone = {listing.pk for listing in lost}
     for listing in listings:
-        if _is_overdue(run):
+        if listing.priority != Priority.SOLD_OUT and _is_overdue(run):
             return
         if listing.pk not in gone:
             run.work.keep()

@@ -181,6 +181,15 @@ def test_two_products_may_exchange_their_skus(merchant: Merchant) -> None:
     assert (offers["1"].sku, offers["2"].sku) == ("TEE-2", "TEE-1")
 
 
+@pytest.mark.parametrize("cell", ["", " "])
+def test_a_blank_cell_keeps_the_sku_and_so_nobody_else_gets_it(merchant: Merchant, cell: str) -> None:
+    import_offers(merchant, {"1": FULL}, START)
+
+    refused = check_offers(merchant, {"2": {"amazon_sku": "TEE-1"}, "1": {"amazon_sku": cell}}).refused
+
+    assert list(refused) == ["2"]
+
+
 def test_prices_by_country_are_kept_changed_and_emptied(merchant: Merchant) -> None:
     import_offer(merchant, "1", {**FULL, "amazon_price_fr": "13,90", "amazon_price_pl": "59,00"})
     import_offer(merchant, "1", {"amazon_price_fr": "", "amazon_price_it": "14.5"})
