@@ -77,10 +77,13 @@ def fill(filled: Filled, cells: Mapping[str, str], *, is_new: bool) -> None:
     SKU, FBA, whether it is sold there) stays: nobody wants to lose that to a column left blank.
     """
     offer = filled.offer
+    asin_before = offer.asin
     if cells.get("asin"):
         offer.asin = _asin(cells["asin"])
     if cells.get("amazon_sku"):
         offer.sku = _sku(cells["amazon_sku"])
+    elif asin_before and offer.asin != asin_before:
+        offer.sku = ""  # it belongs to the other article; the new one's is found by its ASIN
     if "amazon_stock" in cells:
         offer.stock = _number("amazon_stock", cells["amazon_stock"], MOST_STOCK)
     if "amazon_lead_time_days" in cells:

@@ -181,6 +181,16 @@ def test_two_products_may_exchange_their_skus(merchant: Merchant) -> None:
     assert (offers["1"].sku, offers["2"].sku) == ("TEE-2", "TEE-1")
 
 
+@pytest.mark.parametrize(("row", "sku"), [({}, ""), ({"amazon_sku": "NEU"}, "NEU")])
+def test_another_asin_takes_the_sku_of_the_old_one_away(
+    merchant: Merchant, row: dict[str, str], sku: str
+) -> None:
+    import_offers(merchant, {"1": FULL}, START)
+    import_offers(merchant, {"1": {"asin": "B0TEEHAUS2", **row}}, START)
+
+    assert offers_of(merchant.pk, ["1"])["1"].sku == sku
+
+
 @pytest.mark.parametrize("cell", ["", " "])
 def test_a_blank_cell_keeps_the_sku_and_so_nobody_else_gets_it(merchant: Merchant, cell: str) -> None:
     import_offers(merchant, {"1": FULL}, START)
