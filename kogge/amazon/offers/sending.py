@@ -37,7 +37,6 @@ from kogge.spapi.listings_items_2021_08_01 import (
     ListingsItem,
     Patch,
     Submission,
-    find_by_sku,
     patch_item,
 )
 
@@ -172,8 +171,8 @@ def _is_overdue(run: _Sender) -> bool:
 
 def _look(run: _Sender, listings: Sequence[Listing]) -> dict[str, ListingsItem]:
     """Read these listings now, and note what Amazon shows: the plan may look different by it."""
-    skus = {listing.offer.sku for listing in listings}
-    found = find_by_sku(run.client, run.connection.seller_id, skus, run.places)
+    skus = [listing.offer.sku for listing in listings]
+    found = reading.find(run.client, run.connection.seller_id, skus, run.places)
     seen = [listing for listing in listings if listing.offer.sku in found]
     for listing in seen:
         showing.take_in(listing, found[listing.offer.sku], now=run.work.now)

@@ -14,6 +14,8 @@ from kogge.amazon.offers.models import Agreement, Listing, Values
 from kogge.engine import due
 from kogge.engine.models import Due
 from kogge.engine.work import LeaseLost
+from kogge.spapi import listings_items_2021_08_01
+from kogge.spapi.errors import AskHuman
 from kogge.spapi.listings_items_2021_08_01 import patch_item
 from tests.amazon.account import DE, FR
 from tests.amazon.offers.conftest import Shelf
@@ -372,3 +374,25 @@ def _watch(order: list[str]) -> Any:
         return patch_item(client, seller_id, sku, *args, **options)
 
     return patched
+
+
+def test_a_sku_that_amazon_will_not_answer_for_does_not_hold_up_the_others(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.put("TEE-1")
+    shelf.put("TEE-2")
+    shelf.agree()
+    ask = listings_items_2021_08_01.find_by_sku
+
+    def refuse(client: Any, seller_id: str, skus: Any, places: Any) -> Any:
+        if "TEE-1" in skus:
+            raise AskHuman("an odd SKU", operation="searchListingsItems", code="InvalidInput")
+        return ask(client, seller_id, skus, places)
+
+    monkeypatch.setattr(listings_items_2021_08_01, "find_by_sku", refuse)
+    shelf.count("TEE-1", 9)
+    shelf.count("TEE-2", 9)
+    shelf.run("send_offers")
+
+    assert shelf.there("TEE-2").stock == 9
+    assert shelf.listing("TEE-1").state == "problem"
