@@ -24,8 +24,9 @@ WHOLE = 1 - 1e-6
 # that was wrong; it refills from now on.
 CLOCK_SKEW = 60.0
 
-FIRST_PAUSE = 5.0  # seconds after the first refusal
-MAX_REFUSALS = 10  # counted; with this many the pause is as long as it gets
+FIRST_PAUSE = 5.0  # seconds after the first refusal, or the time one token takes if that is less
+LONGEST_PAUSE = 30.0  # seconds, or the time one token takes if that is more
+MAX_REFUSALS = 10  # counted; with this many the pause of every limit of Amazon's is as long as it gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,14 @@ def learn(subject: int, operation: str, rate: float, *, burst: int, now: datetim
 def refused(subject: int, operation: str, *, rate: float, burst: int, now: datetime) -> float:
     """The partner says there is no token (HTTP 429), whatever we counted: seconds until the next try.
 
-    Why the two counts differ is unknown. So the first pause is short, each further one doubles, and none
-    is longer than one token takes to refill. What was counted stays: the partner may have meant a minute.
+    Why the two counts differ is unknown. So the first pause is short, each further one doubles up to
+    half a minute or what one token takes to refill. What was counted stays: the partner may have meant a
+    minute.
     """
     _fill_fresh(subject, operation, rate, burst, now)
     bucket = Bucket.objects.get(subject=subject, operation=operation)
-    pause = min(1 / bucket.rate, FIRST_PAUSE * 2**bucket.refusals)
+    refill = 1 / bucket.rate
+    pause = min(max(refill, LONGEST_PAUSE), min(refill, FIRST_PAUSE) * 2**bucket.refusals)
     _bucket(subject, operation).update(
         paused_until=_seconds(now) + pause, refusals=Least(F("refusals") + 1, Value(MAX_REFUSALS))
     )

@@ -205,9 +205,12 @@ class Amazon:
         answer = once(force_new=False)
         if _refuses_the_token(answer):
             answer = once(force_new=True)
-        if rate := positive_number(answer.headers.get("x-amzn-ratelimit-limit")):
+        error = self._error(answer)
+        rate = positive_number(answer.headers.get("x-amzn-ratelimit-limit"))
+        # A refusal for want of a token is no good answer, after which the limiter would be bolder again.
+        if rate and not isinstance(error, Throttled):
             self._limiter.learn(operation, rate)
-        if (error := self._error(answer)) is not None:
+        if error is not None:
             raise error
         return answer
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 import msgspec
 
-from kogge.spapi.errors import AskHuman
+from kogge.spapi.errors import AmazonError, AskHuman
 from kogge.spapi.marketplaces import marketplace
 from kogge.spapi.transport import Answer
 from kogge.values import Address, InvalidValue, Money, aware, plain_text
@@ -29,7 +29,7 @@ Speed = Literal["STANDARD", "EXPEDITED", "PRIORITY"]
 Policy = Literal["FILL_OR_KILL", "FILL_ALL", "FILL_ALL_AVAILABLE"]
 
 # Why Amazon will not or cannot, as far as its codes and words tell; "other" keeps Amazon's sentence.
-Reason = Literal["no_stock", "unknown_sku", "address", "speed", "packaging", "too_late", "other"]
+Reason = Literal["no_stock", "unknown_sku", "address", "speed", "packaging", "other"]
 
 # Only 2020-07-01 tells the first three apart; 2026-07-04 calls all four PROCESSING.
 STATUSES = (
@@ -40,6 +40,7 @@ FINAL_STATUSES = frozenset({"COMPLETE", "COMPLETE_PARTIAL", "CANCELLED", "UNFULF
 
 _SPEEDS = ("STANDARD", "EXPEDITED", "PRIORITY")
 _POLICIES = ("FILL_OR_KILL", "FILL_ALL", "FILL_ALL_AVAILABLE")
+_WORD = re.compile(r"\w+")
 _ORDER_ID = re.compile(r"[A-Z0-9-]{1,40}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -358,22 +359,76 @@ class Problem(msgspec.Struct):
 
 
 def encodable_address(address: Address) -> EncodableAddress:
-    """The address in Amazon's form, which has no field for a company: that becomes a line, or the name."""
-    lines = [line for line in (address.line1, address.line2, address.line3) if line.strip()]
-    if address.name.strip() and address.company.strip():
-        lines.append(address.company)
+    """The address in Amazon's form, which has no field for a company: that becomes a line, or the name.
+
+    Every part is one line without blanks around it, however it was typed or pasted.
+    """
+    name, company = _one_line(address.name), _one_line(address.company)
+    lines = [*street_lines(address), *([company] if name and company else [])]
     lines += [""] * (3 - len(lines))
     return EncodableAddress(
-        name=address.name if address.name.strip() else address.company,
+        name=name or company,
         address_line1=lines[0],
         address_line2=lines[1],
-        address_line3=", ".join(lines[2:]),
-        postal_code=address.postal_code,
+        address_line3=", ".join(filter(None, lines[2:])),
+        postal_code=_one_line(address.postal_code),
         country_code=address.country,
-        city="" if address.country == "JP" else address.city,
-        state_or_region=address.state,
-        phone=address.phone,
+        city="" if address.country == "JP" else _one_line(address.city),
+        state_or_region=_one_line(address.state),
+        phone=_one_line(address.phone),
     )
+
+
+def street_lines(address: Address) -> list[str]:
+    """Where the parcel goes within the city, as it goes over the wire; without lines that are empty."""
+    parts = (address.line1, address.line2, address.line3)
+    return [line for part in parts if (line := _one_line(part))]
+
+
+def without_person(text: str, address: Address) -> str:
+    """Amazon's words without any word of the address: it may repeat what it was asked, and they are kept."""
+    words: set[str] = set()
+    for field in fields(address):
+        part = getattr(address, field.name)
+        found = _WORD.findall(part.casefold()) if isinstance(part, str) and field.name != "country" else []
+        words |= {*found, "".join(found)}
+    personal = {word for word in words if len(word) >= 3 or any(map(str.isdigit, word))}
+    return _WORD.sub(lambda word: "…" if word[0].casefold() in personal else word[0], text)
+
+
+def forget_person(error: AmazonError, address: Address | None) -> None:
+    """`without_person` for what an error says, before it is stored or shown; all of it if nobody knows the
+    address any more."""
+    error.explanation = without_person(error.explanation, address) if address else ""
+    error.args = (error.explanation,)
+    if isinstance(error, AskHuman):
+        error.message = error.explanation
+
+
+def all_changes(
+    read_page: Callable[[str], tuple[Answer, Sequence[msgspec.Raw], str | None]],
+    read_news: Callable[[msgspec.Raw], News],
+) -> Changes:
+    """All pages of changed orders; `read_page` answers what is at a token ("" for the first) and the next.
+
+    One odd order must not hide the others.
+    """
+    news: list[News] = []
+    unreadable = 0
+    seen: set[str] = set()
+    token: str | None = ""
+    while token is not None:
+        seen.add(token)
+        answer, entries, following = read_page(token)
+        for entry in entries:
+            try:
+                news.append(read_news(entry))
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                unreadable += 1
+        token = following or None
+        if token in seen:
+            raise answer.trouble("the next page is a page that was read already")
+    return Changes(tuple(news), unreadable)
 
 
 def raise_problems(answer: Answer, problems: Sequence[Problem] | None) -> None:
@@ -470,7 +525,6 @@ _REASON_OF_CODE: dict[str, Reason] = {
 
 # Only for what people read: no step may depend on more than "Amazon refused".
 _REASON_BY_WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
-    ("too_late", re.compile(r"cancel", re.IGNORECASE)),
     ("packaging", re.compile(r"packag|blank.?box|unbranded", re.IGNORECASE)),
     ("no_stock", re.compile(r"inventory|stock\b|not enough|quantity.{0,9}not ?available", re.IGNORECASE)),
     ("unknown_sku", re.compile(r"\b(?:seller|amazon)?sku\b", re.IGNORECASE)),
@@ -479,17 +533,24 @@ _REASON_BY_WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
 )
 
 
+def _one_line(text: str) -> str:
+    """Words with one blank between them: no line breaks, no tabs, no other control characters."""
+    words = (plain_text(word, TEXT_LIMIT) for word in text.split())
+    return " ".join(filter(None, words))
+
+
 def _check_address(address: Address) -> None:
     """What every address needs. The texts name the part, never what stands in it."""
-    if not (address.name.strip() or address.company.strip()):
+    sent = encodable_address(address)
+    if not sent.name:
         raise InvalidValue("the address has no name")
-    if not (address.line1.strip() or address.line2.strip() or address.line3.strip()):
+    if not street_lines(address):
         raise InvalidValue("the address has no street")
-    if not address.postal_code.strip():
+    if not sent.postal_code:
         raise InvalidValue("the address has no postal code")
     if not _COUNTRY.fullmatch(address.country):
         raise InvalidValue("the address has no country of two letters")
-    if not address.city.strip() and address.country != "JP":
+    if not sent.city and address.country != "JP":
         raise InvalidValue("the address has no city")
 
 

@@ -35,6 +35,7 @@ from kogge.spapi.fulfillment_orders import (
     Problem,
     Speed,
     Window,
+    all_changes,
     canonical_status,
     encodable_address,
     fee,
@@ -126,24 +127,17 @@ def get_order(client: Amazon, order_id: str) -> FulfillmentOrder:
 
 def list_changed(client: Amazon, since: datetime) -> Changes:
     """All orders whose status changed since then, whoever created them; only what is needed to read them."""
-    news: list[News | None] = []
-    seen: set[str] = set()
-    params = (("queryStartDate", amazon_time(since)),)
-    while True:
-        answer = client.get("listAllFulfillmentOrders", _ORDERS, params)
-        page = answer.read(_page)
-        raise_problems(answer, page.errors)
-        if page.payload is None:
+
+    def page(token: str) -> tuple[Answer, Sequence[msgspec.Raw], str | None]:
+        params = ("nextToken", token) if token else ("queryStartDate", amazon_time(since))
+        answer = client.get("listAllFulfillmentOrders", _ORDERS, (params,))
+        read = answer.read(_page)
+        raise_problems(answer, read.errors)
+        if read.payload is None:
             raise answer.trouble("the answer is incomplete or unreadable")
-        news += map(_news, page.payload.fulfillment_orders or ())
-        token = page.payload.next_token
-        if not token:
-            readable = tuple(each for each in news if each is not None)
-            return Changes(readable, unreadable=len(news) - len(readable))
-        if token in seen:
-            raise answer.trouble("the next page is a page that was read already")
-        seen.add(token)
-        params = (("nextToken", token),)
+        return answer, read.payload.fulfillment_orders or (), read.payload.next_token
+
+    return all_changes(page, _news)
 
 
 def cancel_order(client: Amazon, order_id: str) -> None:
@@ -484,12 +478,8 @@ def _packed(item: _ShipmentItem) -> PackedLine:
     return PackedLine(item.seller_fulfillment_order_item_id, item.seller_sku, item.quantity)
 
 
-def _news(raw: msgspec.Raw) -> News | None:
-    """One odd order must not hide the others."""
-    try:
-        read = _listed.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+def _news(raw: msgspec.Raw) -> News:
+    read = _listed.decode(raw)
     return News(
         read.seller_fulfillment_order_id,
         canonical_status(read.fulfillment_order_status or ""),

@@ -33,6 +33,7 @@ from kogge.spapi.fulfillment_orders import (
     Preview,
     Speed,
     Window,
+    all_changes,
     blocks,
     canonical_status,
     encodable_address,
@@ -108,22 +109,15 @@ def get_order(client: Amazon, order_id: str) -> FulfillmentOrder:
 
 def list_changed(client: Amazon, since: datetime) -> Changes:
     """All orders that changed since then, whoever created them; only what is needed to read them."""
-    params = (("updatedAfter", amazon_time(since)), ("shipments", "EXCLUDE"))
-    news: list[News | None] = []
-    seen: set[str] = set()
-    page_of: tuple[tuple[str, str], ...] = ()
-    while True:
+
+    def page(token: str) -> tuple[Answer, Sequence[msgspec.Raw], str | None]:
+        params = (("updatedAfter", amazon_time(since)), ("shipments", "EXCLUDE"))
+        page_of = (("pageToken", token),) if token else ()
         answer = client.get("outboundListOrders", _ORDERS, (*params, *page_of))
-        page = answer.read(_page)
-        news += map(_news, page.orders)
-        token = page.pagination.next_token if page.pagination else None
-        if not token:
-            readable = tuple(each for each in news if each is not None)
-            return Changes(readable, unreadable=len(news) - len(readable))
-        if token in seen:
-            raise answer.trouble("the next page is a page that was read already")
-        seen.add(token)
-        page_of = (("pageToken", token),)
+        read = answer.read(_page)
+        return answer, read.orders, read.pagination.next_token if read.pagination else None
+
+    return all_changes(page, _news)
 
 
 def cancel_order(client: Amazon, order_id: str) -> None:
@@ -516,10 +510,6 @@ def _units(amount: _Amount) -> int:
     return whole_units(amount.value)
 
 
-def _news(raw: msgspec.Raw) -> News | None:
-    """One odd order must not hide the others."""
-    try:
-        read = _listed.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+def _news(raw: msgspec.Raw) -> News:
+    read = _listed.decode(raw)
     return News(read.order_id, canonical_status(read.status or ""), moment_or_none(read.status_update_time))

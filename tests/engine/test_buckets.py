@@ -100,6 +100,17 @@ def test_pauses_after_refusals_double_up_to_what_one_token_takes(clock: Any) -> 
     assert pauses == pytest.approx([5, 10, 20, 40, 80, 160, 1 / 0.0056, 1 / 0.0056])
 
 
+def test_pauses_of_a_fast_limit_begin_with_one_token_and_double_up_to_half_a_minute(clock: Any) -> None:
+    fast: Any = {"rate": 2.0, "burst": 30}
+    pauses = []
+    for _refusal in range(9):
+        pauses.append(buckets.refused(1, "search", **fast, now=clock.now))
+        clock.advance(seconds=pauses[-1])
+
+    assert pauses == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30, 30])
+    assert buckets.take(1, "search", **fast, now=clock.now) == 0.0
+
+
 def test_each_good_answer_makes_the_next_pause_half_as_long(clock: Any) -> None:
     slow: Any = {"rate": 0.0056, "burst": 20}
     for _refusal in range(3):

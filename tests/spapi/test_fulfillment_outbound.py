@@ -26,6 +26,7 @@ from kogge.spapi.fulfillment_orders import (
     Reason,
     encodable_address,
     reason_of,
+    without_person,
 )
 from kogge.values import Address, InvalidValue
 from tests.amazon_models import needs_models
@@ -289,7 +290,7 @@ def test_there_are_two_versions(amazon: Amazon) -> None:
         ("OutOfStock", "OutOfStock", "no_stock"),
         ("InvalidInput", "A quantity is at least 1", "other"),
         ("InvalidInput", "Value for parameter PostalCode is invalid.", "address"),
-        ("InvalidInput", "An order in status Processing cannot be cancelled", "too_late"),
+        ("InvalidInput", "An order in status Processing cannot be cancelled", "other"),
         ("InvalidInput", "The seller is not eligible for the feature BLANK_BOX", "packaging"),
         ("InvalidInput", "Invalid request, please check your input.", "other"),
     ],
@@ -412,3 +413,31 @@ def test_every_wish_fits_amazons_model(amazon: Amazon, wire: Wire, version: str)
         )
     with pytest.raises(AskHuman):
         outbound.preview(amazon, version, everything, ["STANDARD", "EXPEDITED", "PRIORITY"])
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Cannot ship to Erika Göbel-Muster, Hauptstr. 12a", "Cannot ship to … …-…, …. …"),
+        ("ERIKA at 04109 LEIPZIG", "… at … …"),
+        ("call 493410000000 or +49 341 0000000", "call … or +… … …"),
+        (
+            "SellerSKU TS-01 for Item Id: 1-0 in DE is invalid.",
+            "SellerSKU TS-01 for Item Id: 1-0 in DE is invalid.",
+        ),
+        ("Go to the Hauptstrasse", "Go to the Hauptstrasse"),
+        ("", ""),
+    ],
+)
+def test_nothing_of_an_address_is_left_in_amazons_words(said: str, kept: str) -> None:
+    address = Address(
+        name="Erika Göbel-Muster",
+        line1="Hauptstr. 12a",
+        line2="zu",
+        postal_code="04109",
+        city="Leipzig",
+        country="DE",
+        phone="+49 341 0000000",
+    )
+
+    assert without_person(said, address) == kept
