@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from kogge.backoffice import placing, stock
+from kogge.backoffice.channels import Pool, pools_of
 from kogge.backoffice.models import Order, Product
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
@@ -34,7 +35,10 @@ class ManualLine:
 
 @dataclass(frozen=True, slots=True)
 class ManualOrder:
-    """An order as the merchant enters it. `shipping` is what the buyer pays for the delivery, gross."""
+    """An order as the merchant enters it. `shipping` is what the buyer pays for the delivery, gross.
+
+    `shipping_method` is the shop's word for how it is sent, "Express".
+    """
 
     lines: tuple[ManualLine, ...]
     buyer_name: str = ""
@@ -43,6 +47,7 @@ class ManualOrder:
     address: Address = field(default_factory=Address)
     paid: bool = False
     shipping: Decimal = Decimal(0)
+    shipping_method: str = ""
     currency: str = "EUR"
     payment_method: str = ""
     locale: str = "de"
@@ -61,29 +66,42 @@ def create_by_hand(merchant: Merchant, manual: ManualOrder, *, actor: str, now: 
         raise Refusal(_("Ein Betrag ist zu groß oder hat mehr als zwei Nachkommastellen.")) from wrong
     if reason := placing.refusal(new):
         raise Refusal(reason)
-    _refuse_what_is_not_there(manual, products)
+    _refuse_what_is_not_there(merchant, new, products)
     [order] = placing.insert(counter, [new], paid=manual.paid, actor=actor, now=now)
     return order
 
 
-def _refuse_what_is_not_there(manual: ManualOrder, products: Mapping[str, Product]) -> None:
-    """Unless the merchant lets a product be oversold, only what is there is sold."""
+def _refuse_what_is_not_there(merchant: Merchant, new: NewOrder, products: Mapping[str, Product]) -> None:
+    """Unless the merchant lets a product be oversold, only what is there is sold.
+
+    It may lie in a channel's warehouse, if the shop may sell that; one place must have all that is wanted.
+    """
     wanted = Counter[str]()
-    for line in manual.lines:
+    for line in new.lines:
         wanted[line.code] += line.quantity
-    for product in products.values():
-        if wanted[product.code] > product.available and not product.may_oversell:
-            raise Refusal(
-                _(
-                    "Von {title} ({code}) willst du {wanted} Stück verkaufen. Verfügbar: {available}. "
-                    "Korrigiere den Warenbestand oder lass beim Produkt „Überverkauf“ zu."
-                ).format(
-                    title=product.title[:60],
-                    code=product.code,
-                    wanted=wanted[product.code],
-                    available=product.available,
-                )
-            )
+    missing = {
+        product.pk: product
+        for product in products.values()
+        if wanted[product.code] > product.available and not product.may_oversell
+    }
+    if not missing:
+        return
+    pools = pools_of(merchant.pk, missing)
+    shipped_elsewhere = placing.shippers(merchant.pk, new, {product.pk for product in products.values()})
+    for pk, product in missing.items():
+        pool = pools.get(pk)
+        if pk not in shipped_elsewhere or not (pool and pool.counts):
+            raise Refusal(_too_few(product, wanted[product.code], pool))
+
+
+def _too_few(product: Product, wanted: int, pool: Pool | None) -> str:
+    there = str(product.available)
+    if pool and pool.units is not None:
+        there = f"{there} ({pool.title}: {pool.units})"
+    return _(
+        "Von {title} ({code}) willst du {wanted} Stück verkaufen. Verfügbar: {available}. "
+        "Korrigiere den Warenbestand oder lass beim Produkt „Überverkauf“ zu."
+    ).format(title=product.title[:60], code=product.code, wanted=wanted, available=there)
 
 
 def _products(merchant: Merchant, manual: ManualOrder) -> Mapping[str, Product]:
@@ -114,6 +132,7 @@ def _new_order(manual: ManualOrder, products: Mapping[str, Product], now: dateti
         email=manual.email,
         company=manual.company,
         shipping_address=manual.address,
+        service_level=manual.shipping_method,
         locale=manual.locale,
         notify_buyer=manual.notify_buyer,
         note=manual.note,

@@ -76,6 +76,30 @@ class Checked:
     refused: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What of a product lies in a channel's warehouse, apart from the shop's own stock.
+
+    `units` can still be ordered from there; None: not known yet. `counts`: the shop may sell them.
+    """
+
+    title: str  # "Amazon-Lager"
+    units: int | None
+    read_at: datetime | None
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Whether a channel let go of an own order the merchant wants to change.
+
+    `refusal` says in a sentence why not. `was_held`: it was about to ship something and no longer is.
+    """
+
+    refusal: str = ""
+    was_held: bool = False
+
+
 class Channel(Protocol):
     """What a channel offers to the back office. Everything is asked for one merchant at a time."""
 
@@ -186,6 +210,34 @@ class Channel(Protocol):
         """How the channel's app stands."""
         ...
 
+    # --- shipping the shop's own orders out of the channel's warehouse ---------------------------
+
+    def ships(self, merchant_id: int, units: Mapping[int, int]) -> Collection[int]:
+        """Which of these products of one new own order (units wanted, by product) the channel will ship.
+
+        Called inside the transaction that places the order. Reads, asks nobody.
+        """
+        ...
+
+    def pools(self, merchant_id: int, product_ids: Collection[int]) -> Mapping[int, Pool]:
+        """What lies in the channel's warehouse of the products it ships; others are missing."""
+        ...
+
+    def own_orders_changed(self, merchant_id: int, *, now: datetime) -> None:
+        """Own orders were placed, paid, changed or cancelled; called inside the transaction."""
+        ...
+
+    def release(self, order: Order, *, why: str, now: datetime) -> Release:
+        """Let go of an own order before the merchant changes it; called inside the shop's transaction.
+
+        `why` is "changed", "cancelled" or "shipped" (the merchant sends it after all).
+        """
+        ...
+
+    def fulfilment_panel(self, order: Order, request: HttpRequest) -> Panel | None:
+        """How the channel ships an own order, for the order page; None if it does not."""
+        ...
+
 
 CHANNELS: dict[str, Channel] = {}
 
@@ -200,6 +252,20 @@ def channel_title(channel: str) -> str:
     if known := CHANNELS.get(channel):
         return known.title
     return {"manual": _("Von Hand"), "shop": _("Online-Shop")}.get(channel, channel)
+
+
+def pools_of(merchant_id: int, product_ids: Collection[int]) -> dict[int, Pool]:
+    """What lies in a channel's warehouse, by product; a product is shipped by one channel at most."""
+    found: dict[int, Pool] = {}
+    for channel in CHANNELS.values():
+        found |= channel.pools(merchant_id, product_ids)
+    return found
+
+
+def tell_own_orders_changed(merchant_id: int, *, now: datetime) -> None:
+    """Let every channel know, inside the transaction of the change."""
+    for channel in CHANNELS.values():
+        channel.own_orders_changed(merchant_id, now=now)
 
 
 def tell_products_changed(merchant_id: int, product_ids: Collection[int], *, now: datetime) -> None:

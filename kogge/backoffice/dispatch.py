@@ -10,10 +10,10 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from kogge.backoffice import mail, stock
-from kogge.backoffice.channels import channel_of
+from kogge.backoffice.channels import channel_of, channel_title
 from kogge.backoffice.history import hold, tell_channel, write_down
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, Parcel, ParcelItem
-from kogge.backoffice.progress import open_units, settle
+from kogge.backoffice.progress import PROGRESS, open_units, own_units, settle
 from kogge.backoffice.refusal import Refusal
 from kogge.values import plain_text
 
@@ -29,7 +29,9 @@ def start_packing(order: Order, *, actor: str, now: datetime) -> None:
         return
     if order.delivery_status not in {Order.Delivery.OPEN, Order.Delivery.PARTIALLY_SHIPPED}:
         raise Refusal(_("Bei Bestellung {number} ist nichts zu packen.").format(number=order.number))
-    _save_progress(order, lines, packing=True, now=now)
+    if elsewhere := _shipped_elsewhere(order, lines):
+        raise Refusal(elsewhere)
+    save_progress(order, lines, packing=True, now=now)
     write_down(order, OrderEvent.Kind.PACKING, actor=actor, now=now)
 
 
@@ -39,7 +41,7 @@ def reset_packing(order: Order, *, actor: str, now: datetime) -> None:
     lines = hold(order)
     if order.delivery_status != Order.Delivery.PACKING:
         raise Refusal(_("Bestellung {number} wird gerade nicht gepackt.").format(number=order.number))
-    _save_progress(order, lines, packing=False, now=now)
+    save_progress(order, lines, packing=False, now=now)
     write_down(order, OrderEvent.Kind.PACKING_RESET, actor=actor, now=now)
 
 
@@ -55,17 +57,18 @@ def ship(
 ) -> Parcel:
     """Send a parcel and tell buyer and channel. Raises `Refusal`.
 
-    `quantities` are units by line position; None sends everything that is open.
+    `quantities` are units by line position; None sends everything that is open. What a channel ships out of
+    its own warehouse is never in it.
     """
     lines = hold(order)
     if refused := why_not_ship(order, lines, now=now):
         raise Refusal(refused)
     carrier, tracking_number = _tracking(carrier, tracking_number)
     units = _units(lines, quantities)
-    parcel = _parcel(order, carrier, tracking_number, now)
-    _put_in(parcel, lines, units, actor=actor)
-    _save_progress(order, lines, packing=False, now=now)
-    _write_down_parcel(order, parcel, OrderEvent.Kind.PARCEL_SENT, actor=actor, now=now)
+    parcel = Parcel(carrier=carrier, tracking_number=tracking_number, sent_at=now)
+    add_parcel(order, parcel, lines, units, actor=actor)
+    save_progress(order, lines, packing=False, now=now)
+    write_down_parcel(order, parcel, OrderEvent.Kind.PARCEL_SENT, actor=actor, now=now)
     mail.queue_dispatch_mail(parcel, now)
     tell_channel(order, now=now)
     return parcel
@@ -75,28 +78,49 @@ def ship(
 def correct_tracking(
     parcel: Parcel, *, carrier: str, tracking_number: str, actor: str, now: datetime
 ) -> None:
-    """Correct carrier and number of a parcel that left; the channel is told. Raises `Refusal`."""
+    """Correct carrier and number of a parcel that left; the channel is told. Raises `Refusal`.
+
+    What a fulfiller sent is corrected by what it says itself.
+    """
     order = parcel.order
     hold(order)
     parcel.refresh_from_db()
+    if parcel.fulfilled_by:
+        raise Refusal(
+            _("Diese Sendung kommt von {channel}; Kogge übernimmt die Trackingdaten von dort.").format(
+                channel=channel_title(parcel.fulfilled_by)
+            )
+        )
     carrier, tracking_number = _tracking(carrier, tracking_number)
     if (parcel.carrier, parcel.tracking_number) == (carrier, tracking_number):
         return
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
     parcel.save(update_fields=["carrier", "tracking_number"])
-    _write_down_parcel(order, parcel, OrderEvent.Kind.TRACKING_CORRECTED, actor=actor, now=now)
+    write_down_parcel(order, parcel, OrderEvent.Kind.TRACKING_CORRECTED, actor=actor, now=now)
     mail.rewrite_waiting_mail(parcel)
     tell_channel(order, now=now)
 
 
 def why_not_ship(order: Order, lines: Sequence[OrderLine], *, now: datetime) -> str | None:
-    """Why nothing of the order can be sent, in a sentence; None if something can."""
+    """Why the merchant can send nothing of the order, in a sentence; None if something can be sent."""
     if order.status == Order.Status.CANCELLED:
         return _("Bestellung {number} ist storniert und wird nicht versendet.").format(number=order.number)
     if not any(open_units(line) for line in lines):
         return _("Bestellung {number} ist schon vollständig versendet.").format(number=order.number)
+    if elsewhere := _shipped_elsewhere(order, lines):
+        return elsewhere
     channel = channel_of(order)
     return channel.refuse_ship(order, now=now) if channel else None
+
+
+def _shipped_elsewhere(order: Order, lines: Sequence[OrderLine]) -> str | None:
+    """A sentence, if a channel ships all that is open."""
+    if any(own_units(line) for line in lines):
+        return None
+    [*names] = {channel_title(line.fulfilled_by): None for line in lines if open_units(line)}
+    return _("Was von Bestellung {number} noch offen ist, versendet {channel}.").format(
+        number=order.number, channel=", ".join(names)
+    )
 
 
 def _tracking(carrier: str, number: str) -> tuple[str, str]:
@@ -109,8 +133,9 @@ def _tracking(carrier: str, number: str) -> tuple[str, str]:
 
 
 def _units(lines: Sequence[OrderLine], quantities: Mapping[int, int] | None) -> dict[int, int]:
-    """Units by position, none of them more than is open."""
-    left = {line.position: open_units(line) for line in lines}
+    """Units by position, none of them more than the merchant has to ship."""
+    left = {line.position: own_units(line) for line in lines}
+    elsewhere = {line.position: line.fulfilled_by for line in lines if line.fulfilled_by and open_units(line)}
     if quantities is None:
         return {position: units for position, units in left.items() if units}
     for position, units in quantities.items():
@@ -118,6 +143,12 @@ def _units(lines: Sequence[OrderLine], quantities: Mapping[int, int] | None) -> 
             raise Refusal(_("Eine Position {position} hat diese Bestellung nicht.").format(position=position))
         if units < 0:
             raise Refusal(_("{units} ist keine Stückzahl.").format(units=units))
+        if units and position in elsewhere:
+            raise Refusal(
+                _("Position {position} versendet {channel}, sie kann nicht in deine Sendung.").format(
+                    position=position, channel=channel_title(elsewhere[position])
+                )
+            )
         if units > left[position]:
             raise Refusal(
                 _("Von Position {position} sind nur noch {left} Stück zu versenden, nicht {units}.").format(
@@ -130,19 +161,13 @@ def _units(lines: Sequence[OrderLine], quantities: Mapping[int, int] | None) -> 
     return chosen
 
 
-def _parcel(order: Order, carrier: str, tracking_number: str, now: datetime) -> Parcel:
-    last = order.parcels.aggregate(last=Max("number"))["last"] or 0
-    return Parcel.objects.everyone().create(
-        merchant_id=order.merchant_id,
-        order=order,
-        number=last + 1,
-        carrier=carrier,
-        tracking_number=tracking_number,
-        sent_at=now,
-    )
-
-
-def _put_in(parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int], *, actor: str) -> None:
+def add_parcel(
+    order: Order, parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int], *, actor: str
+) -> None:
+    """Write a new parcel as the order's next one, with so many units by position. The shop is locked."""
+    parcel.merchant_id, parcel.order = order.merchant_id, order
+    parcel.number = (order.parcels.aggregate(last=Max("number"))["last"] or 0) + 1
+    parcel.save(force_insert=True)
     inside = [line for line in lines if line.position in units]
     ParcelItem.objects.everyone().bulk_create(
         ParcelItem(merchant_id=parcel.merchant_id, parcel=parcel, line=line, quantity=units[line.position])
@@ -155,14 +180,15 @@ def _put_in(parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int]
     stock.move(parcel.merchant_id, settled, actor=actor, now=parcel.sent_at)
 
 
-def _save_progress(order: Order, lines: Sequence[OrderLine], *, packing: bool, now: datetime) -> None:
+def save_progress(order: Order, lines: Sequence[OrderLine], *, packing: bool, now: datetime) -> None:
+    """Store how far the order is. The shop is locked."""
     settle(order, lines, packing=packing)
     order.changed_at = now
-    order.save(update_fields=["status", "delivery_status", "changed_at"])
+    order.save(update_fields=[*PROGRESS, "changed_at"])
 
 
-def _write_down_parcel(
-    order: Order, parcel: Parcel, kind: OrderEvent.Kind, *, actor: str, now: datetime
+def write_down_parcel(
+    order: Order, parcel: Parcel, kind: OrderEvent.Kind, *, actor: str, now: datetime, **details: object
 ) -> None:
     """The event carries all the channel must know, so that reading changes needs no other table."""
     items = parcel.items.select_related("line")
@@ -177,4 +203,5 @@ def _write_down_parcel(
         tracking_number=parcel.tracking_number,
         sent_at=parcel.sent_at.isoformat(),
         quantities={item.line.external_id: item.quantity for item in items if item.line.external_id},
+        **details,
     )

@@ -11,16 +11,16 @@ from typing import Any
 from django.db import transaction
 
 from kogge.backoffice import people, stock
-from kogge.backoffice.models import Order, OrderEvent, OrderLine, OrderWord
+from kogge.backoffice.models import Order, OrderEvent, OrderLine
 from kogge.backoffice.orders import cancel_open_units
 from kogge.backoffice.people import People, read_people, seal_people
-from kogge.backoffice.progress import anything_shipped, settle
+from kogge.backoffice.progress import PROGRESS, anything_shipped, settle
 from kogge.shops.port import LineState, OrderUpdate, Updated
 
 PACKED = "already_packed"
 SHIPPED = "already_shipped"
 
-ORDER_COLUMNS = ["ship_by", "deliver_by", "sealed_people", "status", "delivery_status", "changed_at"]
+ORDER_COLUMNS = ["ship_by", "deliver_by", "sealed_people", *PROGRESS, "changed_at"]
 LINE_COLUMNS = ["shipped", "cancelled"]
 
 
@@ -196,14 +196,10 @@ def _store(changes: Sequence[_Change], now: datetime) -> None:
     )
     moves = [movement for change in changes for movement in change.moves]
     stock.move(merchant_id, moves, actor=actor, now=now)
-    _store_words(merchant_id, {change.order.pk: change.people for change in changes if change.people})
+    people.index_words_afresh(
+        merchant_id, {change.order.pk: change.people for change in changes if change.people}
+    )
     OrderEvent.objects.everyone().bulk_create(_event(change, now) for change in changes)
-
-
-def _store_words(merchant_id: int, found: Mapping[int, People]) -> None:
-    if found:
-        OrderWord.objects.of_id(merchant_id).filter(order_id__in=list(found)).delete()
-        people.index_words(merchant_id, found)
 
 
 def _event(change: _Change, now: datetime) -> OrderEvent:

@@ -1,11 +1,11 @@
-"""What happened to an order: written down once, told to the channel it came over."""
+"""What happened to an order: written down once, told to the channels it concerns."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from kogge.backoffice.channels import channel_of
+from kogge.backoffice.channels import channel_of, tell_own_orders_changed
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, Parcel
 from kogge.backoffice.stock import lock_shop
 
@@ -40,6 +40,11 @@ def write_down(
 
 
 def tell_channel(order: Order, *, now: datetime) -> None:
-    """Wake the channel, so that it hears of the change within seconds of the commit."""
+    """Wake whom it concerns, so that they hear of the change within seconds of the commit.
+
+    That is the channel the order came over; an own order concerns every channel that could ship it.
+    """
     if channel := channel_of(order):
         channel.shop_changed(order.merchant_id, now=now)
+    elif order.is_own:
+        tell_own_orders_changed(order.merchant_id, now=now)

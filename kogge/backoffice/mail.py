@@ -22,13 +22,13 @@ from django.utils.translation import gettext as _
 from kogge.backoffice.carriers import tracking_url
 from kogge.backoffice.history import write_down
 from kogge.backoffice.models import Mail, Order, OrderEvent, Parcel
-from kogge.backoffice.people import People, read_people
+from kogge.backoffice.people import People, people_of
 from kogge.backoffice.progress import open_units
 from kogge.backoffice.stock import lock_shop
 from kogge.engine.due import make_due
 from kogge.engine.work import Outcome, Work
 from kogge.merchants.models import Merchant
-from kogge.merchants.vault import seal, unseal
+from kogge.merchants.vault import CannotOpen, seal, unseal
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +54,18 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def queue_dispatch_mail(parcel: Parcel, now: datetime) -> Mail | None:
-    """Write the dispatch mail of a parcel, once, if the buyer wants one and has an address."""
+    """Write the dispatch mail of a parcel, once, if the buyer wants one and has an address.
+
+    That the address cannot be opened is told in the log of the order: the parcel left all the same.
+    """
     order = parcel.order
-    people = read_people(order)
-    if not order.notify_buyer or not people.email:
+    if not order.notify_buyer:
+        return None
+    people = people_of(order)
+    if order.sealed_people and not people:
+        reason = CannotOpen.__name__
+        write_down(order, OrderEvent.Kind.MAIL_FAILED, actor=ACTOR, now=now, parcel=parcel, reason=reason)
+    if not people.email:
         return None
     mail, created = Mail.objects.of_id(order.merchant_id).get_or_create(
         parcel=parcel,
@@ -77,8 +85,9 @@ def queue_dispatch_mail(parcel: Parcel, now: datetime) -> Mail | None:
 def rewrite_waiting_mail(parcel: Parcel) -> None:
     """Let a mail that has not been sent yet speak of the corrected tracking data."""
     mail = Mail.objects.of_id(parcel.merchant_id).filter(parcel=parcel, state=Mail.State.WAITING).first()
-    if mail is not None and mail.sealed_message:
-        mail.sealed_message = _sealed(parcel.order, _dispatch_message(parcel, read_people(parcel.order)))
+    people = people_of(parcel.order) if mail is not None else None
+    if mail is not None and mail.sealed_message and people:
+        mail.sealed_message = _sealed(parcel.order, _dispatch_message(parcel, people))
         mail.save(update_fields=["sealed_message"])
 
 
@@ -116,14 +125,16 @@ def _dispatch_message(parcel: Parcel, people: People) -> Message:
     order = parcel.order
     language = "de" if order.locale.lower().startswith("de") else "en"
     reference = order.external_id or str(order.number)
+    url = parcel.tracking_url or tracking_url(parcel.carrier, parcel.tracking_number)
     facts = {
         "name": people.buyer_name,
         "reference": reference,
         "complete": _is_all(order),
+        "rest": any(open_units(line) for line in order.lines.all()),
         "items": parcel.items.select_related("line").order_by("line__position"),
         "carrier": parcel.carrier,
         "number": parcel.tracking_number,
-        "url": tracking_url(parcel.carrier, parcel.tracking_number),
+        "url": url,
         "shop": order.merchant.name,
     }
     return Message(

@@ -71,8 +71,8 @@ def _entries(merchant: Merchant, path: str) -> list[Entry]:
 
 
 def _waiting_orders(merchant: Merchant) -> str:
-    # New orders are those nobody has begun to pack; asked this way, an index answers.
-    new = Order.objects.of(merchant).filter(delivery_status=Order.Delivery.OPEN)
+    # New orders are those nobody has begun to pack, for the merchant to ship; an index answers.
+    new = Order.objects.of(merchant).filter(delivery_status=Order.Delivery.OPEN, fulfiller="")
     waiting = new[: MOST_SHOWN + 1].count()
     return f"{MOST_SHOWN}+" if waiting > MOST_SHOWN else str(waiting or "")
 

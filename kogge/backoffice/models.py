@@ -83,6 +83,8 @@ class StockEntry(models.Model):
         RETURN = "return", _("Retoure")
         COVER = "cover", _("Überverkauf gedeckt")
         SHIPPED_UNCOUNTED = "uncounted", _("Ohne gezählten Bestand versendet")
+        HANDED_OVER = "handed_over", _("Versand abgegeben")
+        TAKEN_BACK = "taken_back", _("Versand zurückgenommen")
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
     product = models.ForeignKey(
@@ -92,7 +94,7 @@ class StockEntry(models.Model):
         db_index=False,  # covered below
     )
     key = models.CharField(max_length=120)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
     stock_change = models.IntegerField(default=0)
     reserved_change = models.IntegerField(default=0)
     oversold_change = models.IntegerField(default=0)
@@ -105,6 +107,10 @@ class StockEntry(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["merchant", "key"], name="stock_moves_once")]
         indexes = [models.Index(fields=["product", "-id"], name="stock_newest")]
+
+
+# What `Order.channel` says of orders the shop took itself: in its storefront, by hand. Else it is a channel.
+OWN_CHANNELS = ("shop", "manual")
 
 
 class Order(models.Model):
@@ -154,6 +160,9 @@ class Order(models.Model):
     moves_stock = models.BooleanField(default=True)
     note = models.TextField(default="", blank=True)
     cancel_reason = models.CharField(max_length=30, default="")
+    # The channel that ships everything still open ("amazon"); empty: the merchant has something to ship,
+    # or nothing is open. Follows from the lines, see progress.py.
+    fulfiller = models.CharField(max_length=20, default="")
     # Buyer, addresses, mail, gift texts: one sealed JSON document, see backoffice/people.py.
     sealed_people = models.BinaryField(null=True)
     people_forgotten_at = models.DateTimeField(null=True)
@@ -168,12 +177,33 @@ class Order(models.Model):
                 name="channel_order_once",
                 condition=~Q(external_id=""),
             ),
+            models.CheckConstraint(
+                condition=Q(fulfiller="") | Q(channel__in=OWN_CHANNELS), name="fulfilled_for_the_shop_itself"
+            ),
         ]
         indexes = [
             models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
-            models.Index(fields=["merchant", "delivery_status", "ship_by"], name="order_to_ship"),
+            models.Index(
+                fields=["merchant", "delivery_status", "fulfiller", "ship_by"], name="order_to_ship"
+            ),
+            # Few orders are ever in it. `BY_CHANNEL` asks for them.
+            models.Index(
+                fields=["merchant", "-placed_at", "-id"],
+                name="order_by_channel",
+                condition=Q(fulfiller__gt=""),
+            ),
             models.Index(fields=["merchant", "external_id"], name="order_external"),
         ]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the shop took the order itself."""
+        return self.channel in OWN_CHANNELS
+
+
+# Orders of which a channel ships all that is open. Nothing is a literal: else SQLite does not see that the
+# index of them fits.
+BY_CHANNEL = Q(fulfiller__gt=Func(template="''", output_field=models.CharField()))
 
 
 class OrderLine(models.Model):
@@ -199,6 +229,11 @@ class OrderLine(models.Model):
     reinstated = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
     oversold = models.PositiveIntegerField(default=0)  # open units that no stock is there for yet
+    # The channel that ships the open units out of its own warehouse; empty: the merchant. What somebody
+    # else ships holds none of the shop's own stock.
+    fulfilled_by = models.CharField(max_length=20, default="")
+    # How often the open units went to a fulfiller or came back: names the movements of stock.
+    handovers = models.PositiveSmallIntegerField(default=0)
     unit_price = models.DecimalField(max_digits=14, decimal_places=2)
     goods = models.DecimalField(max_digits=14, decimal_places=2)
     shipping = models.DecimalField(max_digits=14, decimal_places=2, default=0)
@@ -217,6 +252,9 @@ class OrderLine(models.Model):
             models.CheckConstraint(
                 condition=Q(quantity__gte=F("shipped") + F("cancelled")), name="no_more_than_ordered"
             ),
+            models.CheckConstraint(
+                condition=Q(fulfilled_by="") | Q(oversold=0), name="fulfilled_elsewhere_owes_no_stock"
+            ),
         ]
         indexes = [
             models.Index(fields=["merchant", "code"], name="line_code"),
@@ -224,11 +262,22 @@ class OrderLine(models.Model):
             models.Index(
                 fields=["merchant", "product", "id"], name="line_oversold", condition=Q(oversold__gt=0)
             ),
+            # Neither in this one. `LEFT_TO_CHANNEL` asks for them.
+            models.Index(
+                fields=["merchant", "product", "id"],
+                name="line_left_to_channel",
+                condition=Q(fulfilled_by__gt="", quantity__gt=F("shipped") + F("cancelled")),
+            ),
         ]
 
 
-# Lines that wait for stock. Zero is a literal: else SQLite does not see that the index of them fits.
+# Lines that wait for stock. Zero is a literal for the same reason.
 OVERSOLD = Q(oversold__gt=Func(template="0", output_field=models.IntegerField()))
+# Lines with open units that a channel ships; the empty word is a literal for the same reason.
+LEFT_TO_CHANNEL = Q(
+    fulfilled_by__gt=Func(template="''", output_field=models.CharField()),
+    quantity__gt=F("shipped") + F("cancelled"),
+)
 
 
 class OrderWord(models.Model):
@@ -245,7 +294,7 @@ class OrderWord(models.Model):
 
 
 class Parcel(models.Model):
-    """A parcel of an order that left the shop. Numbers count from 1."""
+    """A parcel of an order that left the shop, or a fulfiller's warehouse. Numbers count from 1."""
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="parcels")
@@ -253,12 +302,24 @@ class Parcel(models.Model):
     carrier = models.CharField(_("Versender"), max_length=80, blank=True)
     tracking_number = models.CharField(_("Trackingnummer"), max_length=100, blank=True)
     sent_at = models.DateTimeField()
+    # The channel that sent it (empty: the merchant), its name for the parcel, against recording it twice,
+    # and where it says that the parcel can be followed.
+    fulfilled_by = models.CharField(max_length=20, default="")
+    key = models.CharField(max_length=120, default="")
+    tracking_url = models.CharField(max_length=500, default="")
 
     objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["order", "number"], name="parcel_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "number"], name="parcel_number_once"),
+            models.UniqueConstraint(fields=["order", "key"], name="parcel_key_once", condition=~Q(key="")),
+            models.CheckConstraint(
+                condition=Q(fulfilled_by="", key="") | (~Q(fulfilled_by="") & ~Q(key="")),
+                name="fulfillers_parcel_has_a_key",
+            ),
+        ]
 
 
 class ParcelItem(models.Model):
@@ -300,6 +361,9 @@ class OrderEvent(models.Model):
         CHANGED_BY_CHANNEL = "changed_by_channel", _("Vom Verkaufskanal geändert")
         PRODUCT_ASSIGNED = "product_assigned", _("Produkt zugeordnet")
         PEOPLE_FORGOTTEN = "people_forgotten", _("Personenbezogene Daten gelöscht")
+        CHANGED = "changed", _("Bestellung geändert")
+        HANDED_OVER = "handed_over", _("Versand abgegeben")
+        TAKEN_BACK = "taken_back", _("Versand zurückgenommen")
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, db_index=False)  # covered below
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")

@@ -1,4 +1,4 @@
-"""What can be done with an order, apart from dispatching it: the door to `placing` and `by_hand` too."""
+"""What can be done with an order, apart from dispatching it: the door to its neighbours too."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy
 
 from kogge.backoffice import stock
 from kogge.backoffice.by_hand import ManualLine, ManualOrder, create_by_hand
+from kogge.backoffice.changing import change_order
 from kogge.backoffice.channels import channel_of
+from kogge.backoffice.fulfilment import ask_to_let_go
 from kogge.backoffice.history import hold, tell_channel, write_down
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, Product
 from kogge.backoffice.placing import place
-from kogge.backoffice.progress import anything_shipped, open_units, settle
+from kogge.backoffice.progress import PROGRESS, anything_shipped, open_units, settle
 from kogge.backoffice.refusal import Refusal
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "assign_product",
     "cancel",
     "cancel_open_units",
+    "change_order",
     "create_by_hand",
     "mark_paid",
     "place",
@@ -52,20 +55,22 @@ def mark_paid(order: Order, *, actor: str, now: datetime) -> None:
     order.payment_status = Order.Payment.PAID
     settle(order, lines, packing=order.delivery_status == Order.Delivery.PACKING)
     order.changed_at = now
-    order.save(update_fields=["payment_status", "status", "delivery_status", "changed_at"])
+    order.save(update_fields=["payment_status", *PROGRESS, "changed_at"])
     write_down(order, OrderEvent.Kind.PAID, actor=actor, now=now)
+    tell_channel(order, now=now)
 
 
 @transaction.atomic
-def cancel(order: Order, reason: str, *, actor: str, now: datetime) -> None:
+def cancel(order: Order, reason: str, *, actor: str, now: datetime, let_go: str = "") -> None:
     """Cancel the whole order, give its stock back and tell the channel. Raises `Refusal`.
 
     `reason` is one of `CANCEL_REASONS`. Nothing that was shipped even in part can be cancelled
-    (promise 6): that would be a return.
+    (promise 6): that would be a return. A channel that ships it is asked first, unless it is `let_go`.
     """
     lines = hold(order)
     if refused := why_not_cancel(order, lines, reason, now=now):
         raise Refusal(refused)
+    ask_to_let_go(order, lines, why="cancelled", now=now, let_go=let_go)
     order.cancel_reason = reason
     # What `line.reinstated` will be if this cancellation is taken back, by position.
     undone = {str(line.position): line.reinstated + open_units(line) for line in lines}
@@ -94,13 +99,14 @@ def reinstate(order: Order, *, actor: str, now: datetime) -> None:
         line.cancelled -= units[line]
     OrderLine.objects.everyone().bulk_update(back, ["cancelled", "reinstated"])
     if order.moves_stock:
-        taken = [stock.take_again(line, units[line]) for line in back if line.product_id]
+        mine = [line for line in back if line.product_id and not line.fulfilled_by]
+        taken = [stock.take_again(line, units[line]) for line in mine]
         stock.move(order.merchant_id, taken, actor=actor, now=now)
     settle(order, lines)
     if order.payment_status == Order.Payment.REFUNDED:
         order.payment_status = Order.Payment.PAID
     order.cancel_reason, order.changed_at = "", now
-    order.save(update_fields=["status", "delivery_status", "payment_status", "cancel_reason", "changed_at"])
+    order.save(update_fields=[*PROGRESS, "payment_status", "cancel_reason", "changed_at"])
     write_down(order, OrderEvent.Kind.REINSTATED, actor=actor, now=now)
 
 
@@ -123,7 +129,7 @@ def why_not_cancel(order: Order, lines: Sequence[OrderLine], reason: str, *, now
 
 
 def cancel_open_units(order: Order, lines: Sequence[OrderLine], *, actor: str, now: datetime) -> None:
-    """Cancel all units that wait and give their stock back. The shop is locked."""
+    """Cancel all units that wait; those of the shop's own stock are given back. The shop is locked."""
     cancelled = {line.pk: open_units(line) for line in lines}
     for line in lines:
         line.cancelled += cancelled[line.pk]
@@ -132,14 +138,14 @@ def cancel_open_units(order: Order, lines: Sequence[OrderLine], *, actor: str, n
         given = [
             stock.give_back(line, cancelled[line.pk])
             for line in lines
-            if line.product_id and cancelled[line.pk]
+            if line.product_id and cancelled[line.pk] and not line.fulfilled_by
         ]
         stock.move(order.merchant_id, given, actor=actor, now=now)
     settle(order, lines)
     if order.payment_status == Order.Payment.PAID and channel_of(order):
         order.payment_status = Order.Payment.REFUNDED  # who collected the money gives it back
     order.changed_at = now
-    order.save(update_fields=["status", "delivery_status", "payment_status", "cancel_reason", "changed_at"])
+    order.save(update_fields=[*PROGRESS, "payment_status", "cancel_reason", "changed_at"])
 
 
 @transaction.atomic
@@ -160,7 +166,7 @@ def assign_product(line: OrderLine, product: Product, *, actor: str, now: dateti
     line.product = product
     line.save(update_fields=["product"])
     units = line.quantity - line.cancelled
-    if order.moves_stock and units:
+    if order.moves_stock and units and not line.fulfilled_by:
         stock.move(line.merchant_id, [stock.take(line, units)], actor=actor, now=now)
     write_down(
         order,
@@ -172,3 +178,5 @@ def assign_product(line: OrderLine, product: Product, *, actor: str, now: dateti
     )
     if channel := channel_of(order):
         channel.product_assigned(line, product, actor=actor, now=now)
+    elif order.is_own:
+        tell_channel(order, now=now)

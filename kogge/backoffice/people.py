@@ -5,6 +5,7 @@ Nothing of this is readable in the database, and nothing of it may reach a log.
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
@@ -16,8 +17,10 @@ from django.db import transaction
 
 from kogge.backoffice import stock
 from kogge.backoffice.models import Mail, Order, OrderEvent, OrderWord
-from kogge.merchants.vault import blind_index, seal, unseal
+from kogge.merchants.vault import CannotOpen, blind_index, seal, unseal
 from kogge.values import Address
+
+logger = logging.getLogger(__name__)
 
 COLUMN = "order.people"
 MOST_WORDS = 20  # of one order; names that are longer are found by their first words
@@ -53,6 +56,18 @@ def read_people(order: Order) -> People:
     return _decoder.decode(unseal(order.merchant_id, COLUMN, bytes(order.sealed_people)))
 
 
+def people_of(order: Order) -> People:
+    """The people of an order; nobody, and a line in the log, when a key of the ring is missing.
+
+    For pages that must be drawn and work that must go on without them.
+    """
+    try:
+        return read_people(order)
+    except CannotOpen:
+        logger.exception("order %s: the people cannot be opened with the present keys", order.pk)
+        return People()
+
+
 def seal_people(merchant_id: int, people: People) -> bytes | None:
     """The document to store; None when there is nobody to store."""
     return seal(merchant_id, COLUMN, _encoder.encode(people)) if people else None
@@ -85,6 +100,13 @@ def index_words(merchant_id: int, found: Mapping[int, People]) -> None:
         for order_id, people in found.items()
         for fingerprint in fingerprints(merchant_id, words_of(people))
     )
+
+
+def index_words_afresh(merchant_id: int, found: Mapping[int, People]) -> None:
+    """Make orders findable by the names they have now, and no longer by those they had."""
+    if found:
+        OrderWord.objects.of_id(merchant_id).filter(order_id__in=list(found)).delete()
+        index_words(merchant_id, found)
 
 
 @transaction.atomic

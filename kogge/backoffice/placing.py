@@ -7,7 +7,8 @@ An order that makes the database refuse the page is found by placing one at a ti
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,9 +16,10 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.utils.translation import gettext as _
 
 from kogge.backoffice import people, stock
-from kogge.backoffice.models import Order, OrderEvent, OrderLine, Product, ShopCounter
+from kogge.backoffice.channels import CHANNELS, tell_own_orders_changed
+from kogge.backoffice.models import OWN_CHANNELS, Order, OrderEvent, OrderLine, Product, ShopCounter
 from kogge.backoffice.people import People
-from kogge.backoffice.progress import settle
+from kogge.backoffice.progress import open_units, settle
 from kogge.shops.port import NewLine, NewOrder, Placed, Refused
 from kogge.values import plain_text
 
@@ -59,7 +61,10 @@ def place(merchant_id: int, orders: Sequence[NewOrder], *, now: datetime) -> lis
 def insert(
     counter: ShopCounter, orders: Sequence[NewOrder], *, paid: bool, actor: str, now: datetime
 ) -> list[Order]:
-    """Write new orders with everything that belongs to them. The shop is locked by `counter`."""
+    """Write new orders with everything that belongs to them. The shop is locked by `counter`.
+
+    What a channel ships of the shop's own orders takes none of the shop's stock.
+    """
     merchant_id = counter.merchant_id
     products = _own_products(merchant_id, orders)
     found = [_people(new) for new in orders]
@@ -67,12 +72,14 @@ def insert(
         _order_row(merchant_id, counter.next_number + offset, new, who, paid=paid, now=now)
         for offset, (new, who) in enumerate(zip(orders, found, strict=True))
     ]
-    Order.objects.everyone().bulk_create(rows)
-    lines = [
-        _line_row(order, position, line, products)
+    lines_of = [
+        _line_rows(order, new, products, shippers(merchant_id, new, products))
         for order, new in zip(rows, orders, strict=True)
-        for position, line in enumerate(new.lines, start=1)
     ]
+    for order, of_it in zip(rows, lines_of, strict=True):
+        settle(order, of_it)
+    Order.objects.everyone().bulk_create(rows)
+    lines = [line for of_it in lines_of for line in of_it]
     OrderLine.objects.everyone().bulk_create(lines)
     people.index_words(merchant_id, {order.pk: who for order, who in zip(rows, found, strict=True)})
     OrderEvent.objects.everyone().bulk_create(
@@ -87,8 +94,30 @@ def insert(
         for order in rows
     )
     _move_stock(merchant_id, rows, orders, lines, actor=actor, now=now)
+    if any(order.is_own for order in rows):
+        tell_own_orders_changed(merchant_id, now=now)
     _count_on(counter, len(rows))
     return rows
+
+
+def shippers(merchant_id: int, new: NewOrder, products: Collection[int]) -> dict[int, str]:
+    """Which of the shop's products in an own order a channel ships out of its warehouse: its name by product.
+
+    The same question under the same lock of the shop has the same answer, so that it can be asked ahead.
+    """
+    if new.channel not in OWN_CHANNELS:
+        return {}
+    wanted = Counter[int]()
+    for line in new.lines:
+        key = product_key(line.product_id)
+        if key and key in products and not line.shipped:
+            wanted[key] += line.quantity - line.cancelled
+    found: dict[int, str] = {}
+    for channel in CHANNELS.values():
+        left = {key: units for key, units in wanted.items() if units and key not in found}
+        if left:
+            found |= dict.fromkeys(channel.ships(merchant_id, left), channel.name)
+    return found
 
 
 def reservation_key(channel: str, external_id: str, line: str) -> str:
@@ -197,7 +226,7 @@ def _people(new: NewOrder) -> People:
 def _order_row(
     merchant_id: int, number: int, new: NewOrder, who: People, *, paid: bool, now: datetime
 ) -> Order:
-    order = Order(
+    return Order(
         merchant_id=merchant_id,
         number=number,
         channel=new.channel,
@@ -221,15 +250,23 @@ def _order_row(
         note=plain_text(new.note, LONGEST_NOTE),
         sealed_people=people.seal_people(merchant_id, who),
     )
-    settle(order, new.lines)
-    return order
+
+
+def _line_rows(
+    order: Order, new: NewOrder, products: frozenset[int], shipped_by: Mapping[int, str]
+) -> list[OrderLine]:
+    lines = [_line_row(order, position, line, products) for position, line in enumerate(new.lines, start=1)]
+    for line in lines:
+        if line.product_id and open_units(line) and not line.shipped:
+            line.fulfilled_by = shipped_by.get(line.product_id, "")
+    return lines
 
 
 def _line_row(order: Order, position: int, line: NewLine, products: frozenset[int]) -> OrderLine:
     product_id = product_key(line.product_id)
     return OrderLine(
         merchant_id=order.merchant_id,
-        order_id=order.pk,
+        order=order,  # not its key: it gets that when it is written, before its lines are
         position=position,
         product_id=product_id if product_id in products else None,
         external_id=line.external_id,
@@ -272,7 +309,8 @@ def _move_stock(
     taken = [
         stock.take(line, units)
         for line in lines
-        if line.product_id and line.order_id in counting and (units := line.quantity - line.cancelled)
+        if line.product_id and line.order_id in counting and not line.fulfilled_by
+        if (units := line.quantity - line.cancelled)
     ]
     stock.record(merchant_id, [*released, *taken], actor=actor, now=now)
 

@@ -1,4 +1,4 @@
-"""How far an order is: its two states follow from its lines and its payment."""
+"""How far an order is: its states, and who has to ship, follow from its lines and its payment."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Protocol
 
 from kogge.backoffice.models import Order
 
+# What `settle` sets; whoever called it saves them together.
+PROGRESS = ("status", "delivery_status", "fulfiller")
+
 
 class Units(Protocol):
-    """Anything that counts the units of a line: a stored line or one about to be."""
+    """Anything that counts the units of a line and says who ships them: a stored line or one about to be."""
 
     @property
     def quantity(self) -> int: ...
@@ -17,22 +20,40 @@ class Units(Protocol):
     def shipped(self) -> int: ...
     @property
     def cancelled(self) -> int: ...
+    @property
+    def fulfilled_by(self) -> str: ...
 
 
 def settle(order: Order, lines: Sequence[Units], *, packing: bool = False) -> None:
-    """Set the delivery status from the lines, and the status from everything. Does not save."""
-    order.delivery_status = _delivery(lines, packing=packing)
+    """Set who ships and the delivery status from the lines, and the status from everything.
+
+    Does not save: see `PROGRESS`.
+    """
+    order.fulfiller = _fulfiller(lines)
+    # Where a channel ships all that is open, there is nothing left to pack.
+    order.delivery_status = _delivery(lines, packing=packing and not order.fulfiller)
     order.status = _status(order)
 
 
 def open_units(line: Units) -> int:
-    """Units of a line that wait to be shipped."""
+    """Units of a line that wait to be shipped, by whomever."""
     return line.quantity - line.shipped - line.cancelled
+
+
+def own_units(line: Units) -> int:
+    """Units of a line that wait for the merchant to ship them."""
+    return 0 if line.fulfilled_by else open_units(line)
 
 
 def anything_shipped(lines: Iterable[Units]) -> bool:
     """After this, nothing may be cancelled any more (promise 6)."""
     return any(line.shipped for line in lines)
+
+
+def _fulfiller(lines: Iterable[Units]) -> str:
+    """The one channel that ships all that is open; empty if there is none."""
+    shippers = {line.fulfilled_by for line in lines if open_units(line)}
+    return shippers.pop() if len(shippers) == 1 else ""
 
 
 def _delivery(lines: Sequence[Units], *, packing: bool) -> Order.Delivery:

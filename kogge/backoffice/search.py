@@ -8,12 +8,13 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from kogge.backoffice.models import OVERSOLD, Order, OrderLine, OrderWord
+from kogge.backoffice.models import BY_CHANNEL, OVERSOLD, Order, OrderLine, OrderWord
 from kogge.backoffice.people import fingerprints, search_words
 from kogge.merchants.models import Merchant
 
 MOST_WORDS = 8
 WAITING_DELIVERIES = (Order.Delivery.OPEN, Order.Delivery.PACKING, Order.Delivery.PARTIALLY_SHIPPED)
+TO_SHIP = Q(delivery_status__in=WAITING_DELIVERIES, fulfiller="")
 LARGEST_NUMBER = 2**63 - 1
 
 
@@ -21,8 +22,9 @@ LARGEST_NUMBER = 2**63 - 1
 class OrderFilter:
     """What the list is to show; empty parts do not filter.
 
-    `state` is a value of `Order.Status`, or "to_ship", or "unpaid"; `since` and `until` bound the time
-    the order was placed (until is exclusive); every one of `words` must match.
+    `state` is a value of `Order.Status`, or "to_ship" (the merchant has something to ship), "fulfiller"
+    (a channel ships all that is open), or "unpaid"; `since` and `until` bound the time the order was placed
+    (until is exclusive); every one of `words` must match.
     """
 
     state: str = ""
@@ -53,8 +55,8 @@ def find_orders(merchant: Merchant, wanted: OrderFilter, *, now: datetime) -> Qu
 
 
 def late(now: datetime) -> Q:
-    """Orders that should have left by now and have not."""
-    return Q(ship_by__lt=now, delivery_status__in=WAITING_DELIVERIES)
+    """Orders that the merchant should have sent by now and has not."""
+    return TO_SHIP & Q(ship_by__lt=now)
 
 
 def oversold_lines(merchant: Merchant) -> QuerySet[OrderLine]:
@@ -67,7 +69,9 @@ def _state(state: str) -> Q:
         case "":
             return Q()
         case "to_ship":
-            return Q(delivery_status__in=WAITING_DELIVERIES)
+            return TO_SHIP
+        case "fulfiller":
+            return BY_CHANNEL
         case "unpaid":
             return Q(payment_status=Order.Payment.OPEN) & ~Q(status=Order.Status.CANCELLED)
     return Q(status=state)

@@ -112,6 +112,18 @@ def settle_shipped(line: OrderLine) -> Movement:
     return Movement(key, Kind.SHIPPED_UNCOUNTED, _product_of(line), line=line)
 
 
+def hand_over(line: OrderLine, units: int) -> Movement:
+    """Units that a channel ships out of its own warehouse. `line.handovers` must count it already."""
+    key = f"hand_over:{line.order_id}:{line.position}:{line.handovers}"
+    return Movement(key, Kind.HANDED_OVER, _product_of(line), stock=units, line=line)
+
+
+def take_back(line: OrderLine, units: int) -> Movement:
+    """Units that the merchant ships after all. `line.handovers` must count it already."""
+    key = f"take_back:{line.order_id}:{line.position}:{line.handovers}"
+    return Movement(key, Kind.TAKEN_BACK, _product_of(line), stock=-units, line=line)
+
+
 def bring_back(line: OrderLine, units: int) -> Movement:
     """Returned units that can be sold again. `line.returned` must count them already."""
     key = f"return:{line.order_id}:{line.position}:{line.returned}"
@@ -249,7 +261,7 @@ def _fit(movement: Movement, balance: Balance) -> Iterator[Movement]:
 def _fitted(movement: Movement, balance: Balance) -> Sequence[Movement]:
     line = movement.line
     match movement.kind:
-        case Kind.TAKE if line and -movement.stock > balance.free:
+        case Kind.TAKE | Kind.TAKEN_BACK if line and -movement.stock > balance.free:
             missing = -movement.stock - balance.free
             # Units that left before the shop heard of them are owed to nobody.
             owed = min(missing, max(0, open_units(line) - line.oversold))
@@ -257,7 +269,7 @@ def _fitted(movement: Movement, balance: Balance) -> Sequence[Movement]:
         case Kind.RESERVE:
             available = max(0, balance.free - balance.oversold)
             return [replace(movement, reserved=min(movement.reserved, available))]
-        case Kind.GIVE_BACK if line:
+        case Kind.GIVE_BACK | Kind.HANDED_OVER if line:
             owed = min(movement.stock, line.oversold)
             return [replace(movement, stock=movement.stock - owed, oversold=-owed)]
         case Kind.SHIPPED_UNCOUNTED if line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from decimal import Decimal
@@ -23,7 +23,7 @@ from kogge.backoffice import orders as shop_orders
 from kogge.backoffice.by_hand import ManualLine, ManualOrder
 from kogge.backoffice.channels import CHANNELS, channel_title
 from kogge.backoffice.models import Order, OrderLine, Product
-from kogge.backoffice.people import read_people
+from kogge.backoffice.people import people_of
 from kogge.backoffice.product_csv import Progress, silent
 from kogge.backoffice.product_export import Notation, exported, exported_cells
 from kogge.backoffice.product_import import import_products
@@ -120,7 +120,7 @@ def list_products(merchant_slug: str, as_json: bool) -> None:
 
 @click.group()
 def orders() -> None:
-    """Bestellungen ansehen, anlegen, versenden, stornieren."""
+    """Bestellungen ansehen, anlegen, bezahlen, versenden, stornieren."""
 
 
 @orders.command("list")
@@ -175,13 +175,25 @@ def create_order(file: Path, merchant_slug: str, as_json: bool) -> None:
                {"title": "Gravur", "quantity": 1, "price": "4.50"}],
      "customer": {"name": "…", "email": "…", "company": "…"},
      "address": {"name": "…", "line1": "…", "postal_code": "…", "city": "…", "country": "DE"},
-     "paid": true, "shipping": "4.90", "currency": "EUR", "payment_method": "Vorkasse",
+     "paid": true, "shipping": "4.90", "shipping_method": "Standardversand",
+     "currency": "EUR", "payment_method": "Vorkasse",
      "locale": "de", "notify_buyer": true, "note": "…"}
 
     Nur "lines" muss sein. Eine Position nennt eine Artikelnummer, oder Titel und Preis.
     """
     owner = merchant_named(merchant_slug)
     order = shop_orders.create_by_hand(owner, _manual_order(_text(file)), actor=ACTOR, now=timezone.now())
+    _answer_with(order, as_json=as_json)
+
+
+@orders.command("pay")
+@click.argument("number", type=NUMBER)
+@merchant_option
+@json_option
+def pay_order(number: int, merchant_slug: str, as_json: bool) -> None:
+    """Eine Bestellung als bezahlt kennzeichnen."""
+    order = _order_numbered(number, merchant_slug)
+    shop_orders.mark_paid(order, actor=ACTOR, now=timezone.now())
     _answer_with(order, as_json=as_json)
 
 
@@ -261,6 +273,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     locale: str = "de"
     notify_buyer: bool = True
     note: str = ""
+    shipping_method: str = ""
 
 
 def _manual_order(text: str) -> ManualOrder:
@@ -281,6 +294,7 @@ def _manual_order(text: str) -> ManualOrder:
         locale=file.locale,
         notify_buyer=file.notify_buyer,
         note=file.note,
+        shipping_method=file.shipping_method,
     )
 
 
@@ -389,12 +403,13 @@ def _full_line(line: OrderLine) -> dict[str, object]:
         "cancelled": line.cancelled,
         "returned": line.returned,
         "oversold": line.oversold,
+        "fulfilled_by": line.fulfilled_by,
     }
 
 
 def _full_order(order: Order) -> dict[str, Any]:
     """The document of `orders show`: that of `orders list` and more."""
-    people = read_people(order)
+    people = people_of(order)
     return {
         **_order(order),
         "lines": [_full_line(line) for line in order.lines.select_related("product")],
@@ -423,6 +438,8 @@ def _parcel(parcel: Parcel) -> dict[str, object]:
         "number": parcel.number,
         "carrier": parcel.carrier,
         "tracking": parcel.tracking_number,
+        "tracking_url": parcel.tracking_url,
+        "fulfilled_by": parcel.fulfilled_by,
         "sent_at": parcel.sent_at,
         "quantities": {str(item.line.position): item.quantity for item in parcel.items.all()},
     }
@@ -438,22 +455,22 @@ def _answer_with(order: Order, *, as_json: bool, **more: object) -> None:
         payment=order.get_payment_status_display(),
         delivery=order.get_delivery_status_display(),
     )
-    _show_table(
-        [_("Pos."), _("Artikelnummer"), _("Titel"), _("Stück"), _("Versendet"), _("Storniert"), _("Summe")],
-        [
-            (
-                line.position,
-                line.code,
-                line.title,
-                line.quantity,
-                line.shipped,
-                line.cancelled,
-                f"{line.total:.2f}",
-            )
-            for line in order.lines.all()
-        ],
-        title=title,
-    )
+    lines = list(order.lines.all())
+    columns: list[tuple[str, Callable[[OrderLine], object]]] = [
+        (_("Pos."), lambda line: line.position),
+        (_("Artikelnummer"), lambda line: line.code),
+        (_("Titel"), lambda line: line.title),
+        (_("Stück"), lambda line: line.quantity),
+        (_("Versendet"), lambda line: line.shipped),
+        (_("Storniert"), lambda line: line.cancelled),
+        (_("Summe"), lambda line: f"{line.total:.2f}"),
+    ]
+    if any(line.fulfilled_by for line in lines):
+        columns.append(
+            (_("Versand durch"), lambda line: line.fulfilled_by and channel_title(line.fulfilled_by))
+        )
+    rows = [[cell(line) for _name, cell in columns] for line in lines]
+    _show_table([name for name, _cell in columns], rows, title=title)
 
 
 def _show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:

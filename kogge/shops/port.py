@@ -5,6 +5,12 @@ Every adapter keeps the same promises; one test-suite holds them to it:
 - One order that cannot be placed never hinders the others.
 - Known personal data is never overwritten by empty.
 - Changes come in the order they happened, each at least once, none left out.
+- Open units of the shop's own orders are with the merchant or with a fulfiller, never with both.
+- Whatever changes something can be said again: the second time has no effect of its own.
+
+A shop that answers over a network may fail after it did what it was asked (`ShopUnavailable`). So it is told
+first and our own rows follow: said again, nothing happens twice, and at worst the shop is ahead of us for a
+while. Where `shares_transaction` holds, one transaction covers both.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ from kogge.values import Address, Money, Tracking
 
 
 class ShopUnavailable(Exception):
-    """The shop does not answer now: try later."""
+    """The shop does not answer now: try later. Whether it did what it was asked is unknown; say it again."""
 
 
 class ShopRefuses(Exception):
@@ -195,6 +201,67 @@ OrderChange = ParcelSent | OrderCancelled | OrderReturned
 
 
 @dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A line of an order the shop took itself. `open` units are neither shipped nor cancelled.
+
+    `fulfilled_by` names the channel that ships them; empty: the merchant does.
+    """
+
+    line_id: str
+    product_id: str | None
+    code: str
+    title: str
+    quantity: int
+    open: int
+    unit_price: Money
+    fulfilled_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrder:
+    """An order the shop took itself (storefront, by hand, by its API), as it stands now.
+
+    An order that was paid back is neither paid nor, if goods had left before, cancelled.
+
+    `shipping_method` is the shop's own word for how it is to be sent. The repr shows no person.
+    """
+
+    order_id: str
+    number: str
+    placed_at: datetime
+    is_paid: bool
+    is_cancelled: bool
+    shipping_method: str
+    address: Address = field(repr=False)
+    lines: tuple[OwnLine, ...]
+    locale: str = "de"
+    is_packing: bool = False  # the merchant has begun to pack what is theirs
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrderPage:
+    """Own orders to which something happened after a cursor, each once, as they stand now."""
+
+    orders: Sequence[OwnOrder]
+    cursor: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilledParcel:
+    """A parcel a fulfiller sent. `key` names it for ever; told again, its tracking is corrected.
+
+    `quantities` are units by line id; empty for one more parcel of goods that were told with another.
+    """
+
+    key: str
+    tracking: Tracking
+    tracking_url: str
+    sent_at: datetime
+    quantities: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePage:
     """Changes after a cursor. `cursor` is stored in the transaction that stores the changes."""
 
@@ -204,7 +271,7 @@ class ChangePage:
 
 
 class Shop(Protocol):
-    """Where the merchant works."""
+    """Where the merchant works. Every method may raise `ShopUnavailable`."""
 
     # True when the shop lives in our own database, so that one transaction can cover both sides.
     shares_transaction: ClassVar[bool]
@@ -258,4 +325,61 @@ class Shop(Protocol):
 
     def forget_people(self, channel: str, external_ids: Collection[str], *, now: datetime) -> int:
         """Blank the personal data of these orders (Amazon's data protection policy); how many were."""
+        ...
+
+    # --- the shop's own orders, some of which a channel ships out of its own warehouse -----------
+
+    def own_orders(self, after: str, limit: int) -> OwnOrderPage:
+        """Own orders placed, paid, changed, shipped or cancelled since `after`, in the order of it.
+
+        Each is in a page once, as it stands now; one whose people the shop cannot open any more is there
+        without an address. Handing over and taking back are the reader's own acts and need not be told; a
+        shop that knows no more than when an order was last touched tells them too. "" = from the beginning.
+        """
+        ...
+
+    def own_orders_end(self) -> str:
+        """The cursor behind everything that happened so far; what happens from now on is read after it."""
+        ...
+
+    def own_order(self, order_id: str) -> OwnOrder | None:
+        """One own order as it stands now; None if the shop has none of this id.
+
+        To be asked right before something final: a remote shop tells of a merchant's change only afterwards.
+        """
+        ...
+
+    def hand_over(self, order_id: str, line_ids: Collection[str], by: str, *, now: datetime) -> OwnOrder:
+        """Give the open units of these lines to the fulfiller `by`; the order as it stands then.
+
+        They stop holding the shop's own stock and the merchant cannot ship them. Lines it has already, from
+        the placing of the order or before an answer that was lost, stay as they are. Raises `ShopRefuses`
+        when the order is not paid, is cancelled, a line has nothing open or is with another fulfiller, or the
+        merchant is packing what is not handed over yet; then nothing has changed.
+        """
+        ...
+
+    def take_back(self, order_id: str, line_ids: Collection[str], by: str, *, now: datetime) -> None:
+        """What is still open of these lines is the merchant's again and takes the shop's own stock.
+
+        Lines that are not with `by` are left alone, and so are orders the shop does not have: what was taken
+        back is not taken back again.
+        """
+        ...
+
+    def record_parcel(self, order_id: str, parcel: FulfilledParcel, by: str, *, now: datetime) -> bool:
+        """Write a fulfiller's parcel into the order and mail the customer; False: it was there already.
+
+        Of a parcel that is there, carrier, number and address are corrected, never emptied. Counts no more
+        units as shipped than are open with `by`; the rest is kept in the log. One more parcel of the same
+        goods is mailed only if it can be followed. Raises `ShopRefuses` for an unknown order or line.
+        """
+        ...
+
+    def cancel_own_order(self, order_id: str, reason: str, by: str, *, now: datetime) -> None:
+        """Cancel an own order as the merchant wished, when its fulfiller `by` let go of it.
+
+        `reason` is one of the contract's words. The lines need not be taken back before. An order that is
+        cancelled stays so. Raises `ShopRefuses` when something of it was shipped.
+        """
         ...

@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from PIL import Image
 
 from kogge.backoffice import stock
-from kogge.backoffice.channels import Badge, Checked
+from kogge.backoffice.channels import Badge, Checked, Panel, Pool, Release
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 from kogge.shops.port import NewLine, NewOrder
@@ -126,7 +127,10 @@ def in_stock(product: Product) -> tuple[int, int]:
 
 @dataclass
 class ListeningChannel:
-    """A channel that notes when it is woken and refuses what it is told to refuse."""
+    """A channel that notes when it is woken and refuses what it is told to refuse.
+
+    It ships the own orders of the products in `warehouse`, as far as it has enough of each.
+    """
 
     name: str = "amazon"
     title: str = "Amazon"
@@ -135,6 +139,30 @@ class ListeningChannel:
     imported: dict[int, Mapping[str, str]] = field(default_factory=dict)
     assigned: list[tuple[str, str, str]] = field(default_factory=list)
     changed: list[set[int]] = field(default_factory=list)
+    warehouse: dict[int, int] = field(default_factory=dict)
+    sells_pool: bool = True
+    ships_pool: bool = True
+    own_woken: list[int] = field(default_factory=list)
+    keeps: str = ""  # why it does not let go of an own order
+    holds: bool = False  # whether it was about to ship what it lets go of
+    released: list[tuple[int, str]] = field(default_factory=list)
+
+    def ships(self, merchant_id: int, units: Mapping[int, int]) -> Collection[int]:
+        return [pk for pk, wanted in units.items() if self.ships_pool and wanted <= self.warehouse.get(pk, 0)]
+
+    def pools(self, merchant_id: int, product_ids: Collection[int]) -> Mapping[int, Pool]:
+        found = {pk: units for pk, units in self.warehouse.items() if pk in product_ids}
+        return {pk: Pool("Amazon-Lager", units, NOW, self.sells_pool) for pk, units in found.items()}
+
+    def own_orders_changed(self, merchant_id: int, *, now: datetime) -> None:
+        self.own_woken.append(merchant_id)
+
+    def release(self, order: Order, *, why: str, now: datetime) -> Release:
+        self.released.append((order.number, why))
+        return Release(self.keeps, was_held=self.holds and not self.keeps)
+
+    def fulfilment_panel(self, order: Order, request: HttpRequest) -> Panel | None:
+        return None
 
     def shop_changed(self, merchant_id: int, *, now: datetime) -> None:
         self.woken.append(merchant_id)

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from kogge.shops.port import (
+    FulfilledParcel,
     LineState,
     NewOrder,
     OrderCancelled,
     OrderUpdate,
+    OwnOrder,
     ParcelSent,
     Placed,
     Refused,
@@ -61,6 +63,42 @@ class ShopPromises:
         raise NotImplementedError
 
     def cancel(self, external_id: str, reason: str) -> None:
+        raise NotImplementedError
+
+    def sell(self, *lines: tuple[str, int], paid: bool = True) -> str:
+        """The shop sells so many of these products itself, for Erika by "Express"; the order's key."""
+        raise NotImplementedError
+
+    def stand_ready(self, product_id: str, units: int) -> None:
+        """The channel has so many in its warehouse and ships them for the shop."""
+        raise NotImplementedError
+
+    def pay(self, order_id: str) -> None:
+        raise NotImplementedError
+
+    def pack_own(self, order_id: str) -> None:
+        raise NotImplementedError
+
+    def ship_own(self, order_id: str, quantities: dict[int, int] | None = None) -> None:
+        """The merchant sends a parcel of an own order."""
+        raise NotImplementedError
+
+    def change_own(self, order_id: str, address: Address, quantities: dict[int, int]) -> None:
+        raise NotImplementedError
+
+    def cancel_own(self, order_id: str) -> None:
+        raise NotImplementedError
+
+    def own_states(self, order_id: str) -> tuple[str, str, str]:
+        """Status, payment and delivery of an own order."""
+        raise NotImplementedError
+
+    def parcels(self, order_id: str) -> list[tuple[str, str, dict[int, int]]]:
+        """Carrier, number and units by position of each parcel of an own order."""
+        raise NotImplementedError
+
+    def mails(self, order_id: str) -> int:
+        """How many dispatch mails there are about an own order."""
         raise NotImplementedError
 
     # --- placing ---
@@ -435,7 +473,263 @@ class ShopPromises:
         assert forgotten == [1, 0]
         assert self.address(ONE) == Address()
 
+    # --- own orders, shipped by a fulfiller ---
+
+    def test_an_own_order_is_told_as_it_stands(self, shop: Shop) -> None:
+        tea, pot = self.product_id("TEE-1", 10), self.product_id("KANNE", 10)
+        key = self.sell((tea, 2), (pot, 1))
+
+        [order] = shop.own_orders("", 10).orders
+
+        assert order == shop.own_order(key)
+        assert (order.order_id, order.is_paid, order.is_cancelled) == (key, True, False)
+        assert (order.shipping_method, order.address) == ("Express", ERIKA)
+        assert [(line.product_id, line.quantity, line.open, line.fulfilled_by) for line in order.lines] == [
+            (tea, 2, 2, ""),
+            (pot, 1, 1, ""),
+        ]
+        assert "Erika" not in repr(order)
+
+    def test_what_happens_to_own_orders_is_read_page_by_page_each_once_a_page(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 50)
+        before = self.sell((tea, 1))
+        end = shop.own_orders_end()
+        first, second = self.sell((tea, 1), paid=False), self.sell((tea, 3))
+        self.pay(first)
+        self.change_own(second, ERIKA, {1: 2})
+        self.ship_own(first)
+        self.cancel_own(second)
+        shop.place_orders([new_order(ONE)], now=NOW)  # a channel's order is not told here
+
+        told: set[str] = set()
+        cursor, more = end, True
+        while more:
+            page = shop.own_orders(cursor, 2)
+            assert len(page.orders) <= 2
+            told |= {order.order_id for order in page.orders}
+            cursor, more = page.cursor, page.more
+        everything = shop.own_orders("", 50)
+
+        assert told == {first, second}
+        assert [order.order_id for order in everything.orders] == [before, first, second]
+        last = everything.orders[-1]
+        assert (last.is_cancelled, last.lines[0].quantity, last.lines[0].open) == (True, 3, 0)
+        assert shop.own_orders(cursor, 2).orders == []
+        assert shop.own_orders(cursor, 2).cursor == cursor
+        assert shop.own_orders(shop.own_orders_end(), 2).orders == []
+
+    def test_orders_of_a_channel_are_no_own_orders(self, shop: Shop) -> None:
+        [placed] = shop.place_orders([new_order(ONE)], now=NOW)
+        assert isinstance(placed, Placed)
+
+        assert shop.own_orders("", 10).orders == []
+        assert shop.own_order(placed.order_id) is None
+        assert shop.own_order("no key") is None
+        with pytest.raises(ShopRefuses):
+            shop.hand_over(placed.order_id, ["1"], "amazon", now=NOW)
+        with pytest.raises(ShopRefuses):
+            shop.record_parcel(placed.order_id, self._parcel({}), "amazon", now=NOW)
+
+    def test_what_a_fulfiller_ships_takes_no_stock_of_the_shop(self, shop: Shop) -> None:
+        tea, pot = self.product_id("TEE-1", 10), self.product_id("KANNE", 10)
+        self.stand_ready(tea, 5)
+
+        few, many = self.sell((tea, 2), (pot, 1)), self.sell((tea, 6))
+
+        assert [line.fulfilled_by for line in self._own(shop, few).lines] == ["amazon", ""]
+        assert [line.fulfilled_by for line in self._own(shop, many).lines] == [""]
+        assert self.stock(tea) == (4, 0)
+        assert self.stock(pot) == (9, 0)
+
+    def test_lines_that_are_handed_over_give_their_stock_back_once(self, shop: Shop) -> None:
+        tea, pot = self.product_id("TEE-1", 10), self.product_id("KANNE", 10)
+        key = self.sell((tea, 2), (pot, 1))
+        lines = self._line_ids(shop, key)
+
+        answers = [shop.hand_over(key, lines[:1], "amazon", now=NOW) for _ in range(2)]
+
+        assert [line.fulfilled_by for line in answers[0].lines] == ["amazon", ""]
+        assert answers[0] == answers[1] == shop.own_order(key)
+        assert self.stock(tea) == (10, 0)
+        assert self.stock(pot) == (9, 0)
+
+    def test_lines_that_come_back_take_stock_once(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        key = self.sell((tea, 2))
+        lines = self._line_ids(shop, key)
+        shop.hand_over(key, lines, "amazon", now=NOW)
+
+        for by in ("somebody", "amazon", "amazon"):
+            shop.take_back(key, lines, by, now=NOW)
+        shop.take_back("no key", lines, "amazon", now=NOW)
+        back = self.stock(tea)
+        shop.hand_over(key, lines, "amazon", now=NOW)
+
+        assert back == (8, 0)
+        assert self.stock(tea) == (10, 0), "and may be handed over again"
+
+    def test_goods_that_come_back_when_there_are_none_are_owed(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 1)
+        self.stand_ready(tea, 5)
+        key = self.sell((tea, 3))
+
+        shop.take_back(key, self._line_ids(shop, key), "amazon", now=NOW)
+
+        assert self.stock(tea) == (0, 0)
+        assert shop.product_values([tea])[tea].available == 0
+
+    def test_unpaid_cancelled_packed_shipped_or_unknown_things_are_not_handed_over(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 50)
+        unpaid, gone = self.sell((tea, 1), paid=False), self.sell((tea, 1))
+        shipped, packed = self.sell((tea, 1)), self.sell((tea, 1))
+        self.cancel_own(gone)
+        self.ship_own(shipped)
+        self.pack_own(packed)
+        before = self.stock(tea)
+
+        lines = {key: self._line_ids(shop, key) for key in (unpaid, gone, shipped, packed)}
+        known = self.sell((tea, 1))
+        lines |= {known: [*self._line_ids(shop, known), "no line"], "no key": ["1"]}
+        for key, chosen in lines.items():
+            with pytest.raises(ShopRefuses):
+                shop.hand_over(key, chosen, "amazon", now=NOW)
+
+        assert self.stock(tea) == (before[0] - 1, 0)
+
+    def test_a_line_has_one_fulfiller(self, shop: Shop) -> None:
+        key = self.sell((self.product_id("TEE-1", 10), 1))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        with pytest.raises(ShopRefuses):
+            shop.hand_over(key, self._line_ids(shop, key)[:1], "somebody", now=NOW)
+
+    def test_the_merchant_cannot_ship_what_a_fulfiller_ships(self, shop: Shop) -> None:
+        tea, pot = self.product_id("TEE-1", 10), self.product_id("KANNE", 10)
+        key = self.sell((tea, 2), (pot, 1))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        self.ship_own(key)
+
+        assert [units for _carrier, _number, units in self.parcels(key)] == [{2: 1}]
+        assert self.own_states(key) == ("in_progress", "paid", "partially_shipped")
+
+    def test_a_fulfillers_parcel_is_in_the_order_and_mailed_once(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        key = self.sell((tea, 2))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        answers = [self._send(shop, key, {1: 2}) for _ in range(2)]
+
+        assert answers == [True, False]
+        assert self.parcels(key) == [("DHL", "T1", {1: 2})]
+        assert self.own_states(key) == ("closed", "paid", "shipped")
+        assert self._own(shop, key).lines[0].open == 0
+        assert self.mails(key) == 1
+        assert self.stock(tea) == (10, 0)
+
+    def test_tracking_that_comes_later_is_taken_over_and_never_emptied(self, shop: Shop) -> None:
+        key = self.sell((self.product_id("TEE-1", 10), 1))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        for carrier, number in (("", ""), ("DPD", "T2"), ("", "")):
+            self._send(shop, key, {1: 1}, number, carrier)
+
+        assert self.parcels(key) == [("DPD", "T2", {1: 1})]
+        assert self.mails(key) == 1
+
+    def test_one_more_parcel_of_the_same_goods_is_mailed_if_it_can_be_followed(self, shop: Shop) -> None:
+        key = self.sell((self.product_id("TEE-1", 10), 2))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+        self._send(shop, key, {1: 2})
+
+        self._send(shop, key, {}, "", name="s1-p2")
+        silent = self.mails(key)
+        self._send(shop, key, {}, "T2", name="s1-p2")
+
+        assert (silent, self.mails(key)) == (1, 2)
+        assert self.parcels(key) == [("DHL", "T1", {1: 2}), ("DHL", "T2", {})]
+
+    def test_no_more_units_are_counted_than_the_fulfiller_has(self, shop: Shop) -> None:
+        tea, pot = self.product_id("TEE-1", 10), self.product_id("KANNE", 10)
+        key = self.sell((tea, 2), (pot, 1))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        self._send(shop, key, {1: 5, 2: 1})
+
+        assert [line.open for line in self._own(shop, key).lines] == [0, 1]
+        assert self.parcels(key) == [("DHL", "T1", {1: 2})]
+
+    def test_a_parcel_with_an_unknown_line_is_refused(self, shop: Shop) -> None:
+        key = self.sell((self.product_id("TEE-1", 10), 1))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        with pytest.raises(ShopRefuses):
+            shop.record_parcel(key, self._parcel({"no line": 1}), "amazon", now=NOW)
+
+        assert self.parcels(key) == []
+
+    def test_what_is_left_after_a_parcel_comes_back(self, shop: Shop) -> None:
+        tea = self.product_id("TEE-1", 10)
+        key = self.sell((tea, 5))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+        self._send(shop, key, {1: 2})
+
+        for _ in range(2):
+            shop.take_back(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+        self.ship_own(key)
+
+        assert self.stock(tea) == (7, 0)
+        assert [units for _carrier, _number, units in self.parcels(key)] == [{1: 2}, {1: 3}]
+
+    def test_an_own_order_that_its_fulfiller_let_go_is_cancelled_once(self, shop: Shop) -> None:
+        tea, pot = self.product_id("TEE-1", 10), self.product_id("KANNE", 10)
+        key = self.sell((tea, 2), (pot, 1))
+        shop.hand_over(key, self._line_ids(shop, key)[:1], "amazon", now=NOW)
+
+        for _ in range(2):
+            shop.cancel_own_order(key, "buyer_cancelled", "amazon", now=NOW)
+
+        assert self.own_states(key)[::2] == ("cancelled", "cancelled")
+        assert self._own(shop, key).is_cancelled
+        assert (self.stock(tea), self.stock(pot)) == ((10, 0), (10, 0))
+
+    def test_an_own_order_that_was_shipped_in_part_is_not_cancelled(self, shop: Shop) -> None:
+        key = self.sell((self.product_id("TEE-1", 10), 2))
+        self.ship_own(key, {1: 1})
+
+        with pytest.raises(ShopRefuses):
+            shop.cancel_own_order(key, "other", "amazon", now=NOW)
+        with pytest.raises(ShopRefuses):
+            shop.cancel_own_order("no key", "other", "amazon", now=NOW)
+
     # --- helpers ---
+
+    def _own(self, shop: Shop, order_id: str) -> OwnOrder:
+        order = shop.own_order(order_id)
+        assert order is not None
+        return order
+
+    def _line_ids(self, shop: Shop, order_id: str) -> list[str]:
+        return [line.line_id for line in self._own(shop, order_id).lines]
+
+    def _parcel(self, quantities: dict[str, int]) -> FulfilledParcel:
+        return FulfilledParcel("s1-p1", Tracking("DHL", "T1"), "", NOW, quantities)
+
+    def _send(
+        self,
+        shop: Shop,
+        order_id: str,
+        units: dict[int, int],
+        number: str = "T1",
+        carrier: str = "DHL",
+        *,
+        name: str = "s1-p1",
+    ) -> bool:
+        """The fulfiller sent so many units, by position."""
+        lines = self._line_ids(shop, order_id)
+        quantities = {lines[position - 1]: count for position, count in units.items()}
+        told = FulfilledParcel(name, Tracking(carrier, number), "", NOW, quantities)
+        return shop.record_parcel(order_id, told, "amazon", now=NOW)
 
     def _order(self, external_id: str, product_id: str, quantity: int = 1) -> NewOrder:
         return new_order(external_id, replace(new_line("1", quantity=quantity), product_id=product_id))

@@ -13,7 +13,7 @@ from kogge.backoffice.people import read_people
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
 from kogge.shops.port import Reservation
-from tests.backoffice.shop import ERIKA, NOW, in_stock, product, state
+from tests.backoffice.shop import ERIKA, NOW, ListeningChannel, in_stock, product, state
 
 ANNA = "anna@example.org"
 
@@ -137,3 +137,63 @@ def test_a_product_that_may_be_oversold_is_sold_and_flagged(merchant: Merchant) 
     assert order.lines.get().oversold == 2
     assert in_stock(tea) == (0, 0)
     assert stock.audit(merchant.pk) == []
+
+
+def test_the_way_it_is_sent_is_kept(merchant: Merchant) -> None:
+    line = ManualLine(1, title="Karte", unit_price=Decimal(2))
+
+    assert create(merchant, line, shipping_method="Express").service_level == "Express"
+
+
+def test_what_lies_in_a_channels_warehouse_is_sold_from_there(
+    merchant: Merchant, amazon: ListeningChannel
+) -> None:
+    tea, pot = product(merchant, counted=1), product(merchant, "KANNE", counted=5)
+    amazon.warehouse = {tea.pk: 3}
+
+    order = create(
+        merchant, ManualLine(2, code="TEE-1"), ManualLine(1, code="TEE-1"), ManualLine(1, code="KANNE")
+    )
+
+    assert [line.fulfilled_by for line in order.lines.all()] == ["amazon", "amazon", ""]
+    assert order.fulfiller == ""
+    assert (in_stock(tea), in_stock(pot)) == ((1, 0), (4, 0))
+    assert amazon.own_woken == [merchant.pk]
+    assert stock.audit(merchant.pk) == []
+
+
+def test_an_order_that_a_channel_ships_whole_is_its_own_from_the_start(
+    merchant: Merchant, amazon: ListeningChannel
+) -> None:
+    amazon.warehouse = {product(merchant).pk: 3}
+
+    assert create(merchant, ManualLine(3, code="TEE-1")).fulfiller == "amazon"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "counts", "ships"),
+    [(4, True, True), (3, False, True), (3, True, False)],
+    ids=["more than either has", "not to be sold from there", "not shipped from there"],
+)
+def test_more_than_lies_in_one_place_is_not_sold(
+    merchant: Merchant, amazon: ListeningChannel, wanted: int, counts: bool, ships: bool
+) -> None:
+    tea = product(merchant, counted=2)
+    amazon.warehouse, amazon.sells_pool, amazon.ships_pool = {tea.pk: 3}, counts, ships
+
+    with pytest.raises(Refusal) as refused:
+        create(merchant, ManualLine(wanted, code="TEE-1"))
+
+    assert "Verfügbar: 2 (Amazon-Lager: 3)." in refused.value.sentence
+    assert in_stock(tea) == (2, 0)
+
+
+def test_what_the_warehouse_has_not_is_sold_from_the_own_stock(
+    merchant: Merchant, amazon: ListeningChannel
+) -> None:
+    tea = product(merchant, counted=9)
+    amazon.warehouse = {tea.pk: 3}
+
+    order = create(merchant, ManualLine(4, code="TEE-1"))
+
+    assert (order.lines.get().fulfilled_by, in_stock(tea)) == ("", (5, 0))

@@ -86,7 +86,7 @@ def test_only_used_price_columns_are_written(merchant: Merchant) -> None:
 
     header = next(exported(merchant, Notation.PLAIN))
 
-    assert header.strip().endswith(",fba,amazon_buffer")
+    assert header.strip().endswith(",fba,amazon_buffer,amazon_fba_sku")
 
 
 def test_more_products_than_fit_into_one_step_come_once_each(

@@ -109,6 +109,18 @@ def test_orders_are_filtered(shop: Merchant, wanted: dict[str, Any], expected: l
     assert found(shop, **wanted) == expected
 
 
+def test_what_a_channel_ships_is_not_the_merchants_to_send(shop: Merchant, amazon: ListeningChannel) -> None:
+    tea = product(shop, "TEE-9")
+    amazon.warehouse = {tea.pk: 5}
+    line, free = new_line(product=tea), new_line()
+    placed = {"channel": "shop", "placed_at": NOW - 3 * DAY, "ship_by": NOW - DAY}
+    place(shop.pk, [new_order("s-1", line, **placed), new_order("s-2", line, free, **placed)], now=NOW)
+
+    assert found(shop, state="fulfiller") == ["s-1"]
+    assert found(shop, state="to_ship") == ["305", "028", "w-7", "s-2"]
+    assert found(shop, late=True) == ["028", "s-2"]
+
+
 def test_late_is_what_should_have_left_and_has_not(shop: Merchant) -> None:
     late = found(shop, late=True)
     dispatch.ship(
@@ -162,6 +174,19 @@ def test_oversold_orders_are_found_until_stock_comes_in(shop: Merchant, other_me
 
     assert waiting == ["901"]
     assert found(shop, oversold=True) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "index"), [("to_ship", "order_to_ship"), ("fulfiller", "order_by_channel")]
+)
+def test_what_is_to_be_shipped_is_read_out_of_an_index(shop: Merchant, state: str, index: str) -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("to PostgreSQL all indexes of a tiny table are alike")
+
+    plan = find_orders(shop, OrderFilter(state=state), now=NOW).order_by("ship_by").explain()
+
+    assert index in plan
+    assert ("fulfiller=?" in plan) == (state == "to_ship")
 
 
 def test_oversold_lines_are_read_out_of_their_own_index(shop: Merchant) -> None:

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from kogge.backoffice.fulfilment import record_parcel
+from kogge.backoffice.models import Order
 from kogge.backoffice.placing import place
 from kogge.cli import main
 from kogge.merchants.models import Merchant
+from kogge.shops.port import FulfilledParcel
+from kogge.values import Tracking
 from tests.backoffice.shop import NOW, ListeningChannel, new_line, new_order, product
 
 Answer = Callable[..., Any]
@@ -282,6 +286,82 @@ def test_an_order_is_created_from_a_file(ask: Answer, merchant: Merchant, tmp_pa
     assert (created["number"], created["total"], created["payment_status"]) == ("10001", "29.20", "paid")
     assert created["channel"] == "manual"
     assert [line["asin"] for line in created["lines"]] == [None, None]
+
+
+@pytest.fixture
+def shared(ask: Answer, merchant: Merchant, amazon: ListeningChannel, tmp_path: Path) -> None:
+    """Order 10001: Amazon ships two teas, the merchant a cup."""
+    amazon.warehouse[product(merchant, "TEE-1").pk] = 31
+    product(merchant, "TASSE", counted=5)
+    file = tmp_path / "order.json"
+    lines = [{"code": "TEE-1", "quantity": 2}, {"code": "TASSE", "quantity": 1}]
+    file.write_text(json.dumps({"lines": lines, "paid": True, "shipping_method": "Expressversand"}))
+    ask("orders", "create", file)
+
+
+@pytest.mark.usefixtures("shared")
+def test_who_ships_is_told_line_by_line_and_parcel_by_parcel(ask: Answer, merchant: Merchant) -> None:
+    ask("orders", "ship", 10001, "--carrier", "DHL", "--tracking", "T1")
+    order = Order.objects.of(merchant).get()
+    link = "https://track.example.org/TBA1"
+    theirs = FulfilledParcel("s-1", Tracking("Amazon", "TBA1"), link, NOW, {"1": 2})
+    record_parcel(order, theirs, by="amazon", now=NOW)
+
+    shown = ask("orders", "show", 10001)
+
+    assert shown["service_level"] == "Expressversand"
+    assert [line["fulfilled_by"] for line in shown["lines"]] == ["amazon", ""]
+    assert shown["parcels"][1] == {
+        "number": 2,
+        "carrier": "Amazon",
+        "tracking": "TBA1",
+        "tracking_url": link,
+        "fulfilled_by": "amazon",
+        "sent_at": "2026-11-23T09:12:00+00:00",
+        "quantities": {"1": 2},
+    }
+    assert (shown["parcels"][0]["fulfilled_by"], shown["parcels"][0]["quantities"]) == ("", {"2": 1})
+
+
+@pytest.mark.usefixtures("shared")
+def test_what_amazon_has_is_neither_sent_nor_cancelled(fails: Answer, amazon: ListeningChannel) -> None:
+    amazon.keeps = "Amazon hat die Bestellung schon."
+    sending = ("orders", "ship", 10001, "--carrier", "DHL")
+
+    assert "Position 1 versendet Amazon" in fails(*sending, "--line", "1=2")
+    assert fails("orders", "cancel", 10001, "--reason", "other") == "Amazon hat die Bestellung schon."
+
+
+def test_an_order_is_paid_once(
+    ask: Answer, fails: Answer, amazon: ListeningChannel, merchant: Merchant, tmp_path: Path
+) -> None:
+    product(merchant, "TEE-1", counted=5)
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps({"lines": [{"code": "TEE-1", "quantity": 2}]}))
+    ask("orders", "create", file)
+
+    paid = ask("orders", "pay", 10001)
+
+    assert (paid["number"], paid["payment_status"]) == ("10001", "paid")
+    assert [event["kind"] for event in paid["events"]] == ["placed", "paid"]
+    assert amazon.own_woken == [merchant.pk] * 2, "placed and paid"
+    assert fails("orders", "pay", 10001) == "Bestellung 10001 ist schon bezahlt."
+
+
+@pytest.mark.usefixtures("shared")
+def test_an_order_whose_people_cannot_be_opened_is_shown_without_them(
+    ask: Answer, merchant: Merchant
+) -> None:
+    Order.objects.of(merchant).update(sealed_people=b"lost")
+
+    assert ask("orders", "show", 10001)["customer"] == {"name": "", "email": "", "company": ""}
+
+
+@pytest.mark.usefixtures("shared")
+def test_people_are_told_who_ships(merchant: Merchant, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["orders", "show", "10001", "--merchant", merchant.slug])
+
+    assert "Amazon" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kogge.backoffice import dispatch, orders, returns, stock
+from kogge.backoffice import dispatch, fulfilment, orders, returns, stock
 from kogge.backoffice.builtin_shop import BuiltinShop
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, Product, StockEntry
 from kogge.backoffice.orders import ManualLine, ManualOrder, create_by_hand
 from kogge.backoffice.placing import place
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
-from kogge.shops.port import LineState, OrderUpdate, Placed, Reservation
+from kogge.shops.port import FulfilledParcel, LineState, OrderUpdate, Placed, Reservation
+from kogge.values import Tracking
 from tests.backoffice.shop import NOW, ListeningChannel, in_stock, new_line, new_order, product, stored
 
 ANNA = "anna@example.org"
@@ -34,6 +36,22 @@ ACTS = (
     "cancel some there",
     "ship some there",
     "cancel there",
+    "return",
+)
+OWN_ACTS = (
+    "count",
+    "sell",
+    "sell unpaid",
+    "pay",
+    "hand over",
+    "take back",
+    "ship self",
+    "parcel",
+    "ship some",
+    "ship all",
+    "cancel",
+    "reinstate",
+    "change",
     "return",
 )
 
@@ -249,6 +267,27 @@ def test_long_names_make_keys_that_differ(merchant: Merchant) -> None:
     assert in_stock(tea) == (9, 1)
 
 
+def test_what_is_handed_over_covers_others_first_and_what_comes_back_is_owed(
+    merchant: Merchant, amazon: ListeningChannel
+) -> None:
+    tea = product(merchant, counted=2)
+    Product.objects.of(merchant).update(may_oversell=True)
+    manual = ManualOrder((ManualLine(3, code="TEE-1"),), paid=True)
+    one, two = (create_by_hand(merchant, manual, actor=ANNA, now=NOW) for _ in range(2))
+
+    fulfilment.hand_over(one, [1], by="amazon", now=NOW)
+    handed = (_columns(tea), one.lines.get().oversold, two.lines.get().oversold)
+    fulfilment.take_back(one, [1], by="amazon", now=NOW)
+
+    assert handed == ((0, 0, 1), 0, 1)
+    assert (_columns(tea), one.lines.get().oversold) == ((0, 0, 4), 3)
+    kinds = (
+        StockEntry.objects.of(merchant).order_by("id").values_list("kind", "stock_change", "oversold_change")
+    )
+    assert list(kinds)[-3:] == [("handed_over", 2, -1), ("cover", -2, -2), ("taken_back", 0, 3)]
+    assert stock.audit(merchant.pk) == []
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 3), st.integers(1, 4)), max_size=16),
@@ -279,12 +318,18 @@ def test_whatever_happens_no_unit_is_lost_and_nothing_becomes_negative(
 def _assert_no_unit_is_lost(merchant: Merchant, tea: Product, held: int, owed: int) -> None:
     """What was counted is in stock or was sold; what was sold beyond it is owed or left uncounted."""
     lines = OrderLine.objects.of(merchant).filter(product=tea)
-    sold = sum(line.quantity - line.cancelled - line.returned for line in lines)
+    sold = sum(line.quantity - line.cancelled - line.returned - _shipped_elsewhere(line) for line in lines)
     entries = StockEntry.objects.of(merchant).filter(product=tea)
     brought = sum(entry.stock_change for entry in entries.filter(kind__in=["correction", "import"]))
     uncounted = -sum(entry.oversold_change for entry in entries.filter(kind="uncounted"))
     assert held == brought - sold + owed + uncounted
     assert all(line.oversold <= line.quantity - line.shipped - line.cancelled for line in lines)
+
+
+def _shipped_elsewhere(line: OrderLine) -> int:
+    """Units that a channel shipped, or is to ship, out of its own warehouse."""
+    left = line.parcel_items.exclude(parcel__fulfilled_by="").aggregate(units=Sum("quantity"))["units"] or 0
+    return left + (line.quantity - line.shipped - line.cancelled if line.fulfilled_by else 0)
 
 
 def _do(act: str, merchant: Merchant, tea: Product, which: int, units: int) -> None:
@@ -330,6 +375,92 @@ def _act_on(act: str, order: Order, shop: BuiltinShop, units: int) -> None:
             shop.update_orders([OrderUpdate("amazon", order.external_id, cancelled_by="buyer")], now=NOW)
         case "return":
             returns.record_return(order, {1: units}, restock=True, actor=ANNA, now=NOW)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    acts=st.lists(
+        st.tuples(st.sampled_from(OWN_ACTS), st.integers(0, 2), st.integers(1, 2), st.integers(0, 4)),
+        max_size=20,
+    ),
+    counted=st.integers(0, 6),
+    there=st.integers(0, 4),
+    holds=st.booleans(),
+    twice=st.booleans(),
+)
+def test_whoever_ships_own_orders_no_unit_is_lost(
+    merchant: Merchant,
+    amazon: ListeningChannel,
+    *,
+    acts: list[tuple[str, int, int, int]],
+    counted: int,
+    there: int,
+    holds: bool,
+    twice: bool,
+) -> None:
+    Order.objects.of(merchant).delete()
+    Product.objects.of(merchant).delete()
+    tea = product(merchant, counted=counted)
+    Product.objects.of(merchant).update(may_oversell=True)
+    amazon.warehouse, amazon.holds = {tea.pk: there}, holds
+
+    for act, which, position, units in [("sell", 0, 2, 3), *acts]:
+        for _ in range(2 if twice else 1):
+            with contextlib.suppress(Refusal):
+                _do_own(act, tea, which, position=position, units=units)
+        held, reserved, owed = _columns(tea)
+        assert stock.audit(merchant.pk) == []
+        assert min(held, reserved, owed) >= 0
+        assert not (owed and held), "nobody waits for what lies there free"
+        _assert_no_unit_is_lost(merchant, tea, held, owed)
+        _assert_states_follow(merchant)
+
+
+def _do_own(act: str, tea: Product, which: int, *, position: int, units: int) -> None:
+    """One act with an own order of two lines of the same product; what is refused changes nothing."""
+    merchant = tea.merchant
+    if act == "count":
+        stock.correct_stock(tea, units, actor=ANNA, now=NOW)
+    if act in {"sell", "sell unpaid"}:
+        lines = (ManualLine(position, code="TEE-1"), ManualLine(max(1, units), code="TEE-1"))
+        create_by_hand(merchant, ManualOrder(lines, paid=act == "sell"), actor=ANNA, now=NOW)
+    order = Order.objects.of(merchant).order_by("-number")[which : which + 1].first()
+    if order is None:
+        return
+    match act:
+        case "pay":
+            orders.mark_paid(order, actor=ANNA, now=NOW)
+        case "hand over":
+            fulfilment.hand_over(order, [position], by="amazon", now=NOW)
+        case "take back":
+            fulfilment.take_back(order, [position], by="amazon", now=NOW)
+        case "ship self":
+            fulfilment.ship_self(order, actor=ANNA, now=NOW)
+        case "parcel":
+            told = {str(position): units} if units else {}
+            parcel = FulfilledParcel(f"{position}-{units}", Tracking("DHL", "T"), "", NOW, told)
+            fulfilment.record_parcel(order, parcel, by="amazon", now=NOW)
+        case "ship some":
+            _ship(order, {position: units})
+        case "ship all":
+            _ship(order, None)
+        case "cancel":
+            orders.cancel(order, "other", actor=ANNA, now=NOW)
+        case "reinstate":
+            orders.reinstate(order, actor=ANNA, now=NOW)
+        case "change":
+            orders.change_order(order, quantities={position: units}, actor=ANNA, now=NOW)
+        case "return":
+            returns.record_return(order, {position: units}, restock=True, actor=ANNA, now=NOW)
+
+
+def _assert_states_follow(merchant: Merchant) -> None:
+    for order in Order.objects.of(merchant).prefetch_related("lines"):
+        waiting = [line for line in order.lines.all() if line.quantity > line.shipped + line.cancelled]
+        assert (order.fulfiller == "amazon") == (
+            bool(waiting) and all(line.fulfilled_by == "amazon" for line in waiting)
+        )
+        assert (order.delivery_status in {"shipped", "cancelled"}) == (not waiting)
 
 
 def _ship(order: Order, quantities: dict[int, int] | None) -> None:
@@ -448,6 +579,34 @@ def test_shipping_and_cancelling_at_once_has_one_winner(merchant: Merchant, amaz
     assert in_stock(tea) == ((8, 0) if order.delivery_status == "shipped" else (10, 0))
     kinds = OrderEvent.objects.of(merchant).filter(kind__in=["parcel_sent", "cancelled"])
     assert kinds.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_shipping_and_handing_over_at_once_has_one_winner(
+    merchant: Merchant, amazon: ListeningChannel
+) -> None:
+    tea = product(merchant, counted=10)
+    manual = ManualOrder((ManualLine(2, code="TEE-1"),), paid=True)
+    key = create_by_hand(merchant, manual, actor=ANNA, now=NOW).pk
+    results: list[list[object]] = []
+
+    def ship() -> list[object]:
+        return _outcome(lambda: _ship(Order.objects.of(merchant).get(pk=key), None))
+
+    def hand_over() -> list[object]:
+        order = Order.objects.of(merchant).get(pk=key)
+        return _outcome(lambda: fulfilment.hand_over(order, [1], by="amazon", now=NOW))
+
+    _at_once([ship, hand_over, ship, hand_over], results)
+
+    line = OrderLine.objects.of(merchant).get()
+    shipped = line.shipped == 2
+    assert (line.fulfilled_by, in_stock(tea)) == (("", (8, 0)) if shipped else ("amazon", (10, 0)))
+    # Handing over what is handed over already is nothing new, shipping it twice is refused.
+    assert sorted(results, key=str) == [["done"]] * (1 if shipped else 2) + [["refused"]] * (
+        3 if shipped else 2
+    )
+    assert stock.audit(merchant.pk) == []
 
 
 def _outcome(act: Callable[[], object]) -> list[object]:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kogge.backoffice import dispatch
+from kogge.backoffice.channels import channel_title
 from kogge.backoffice.models import Order
 from kogge.backoffice.pages import carriers
 from kogge.backoffice.pages.numbers import read_numbers
@@ -42,6 +43,9 @@ def act_on_many(request: MerchantRequest) -> HttpResponseBase:
         if request.method == "POST":
             messages.warning(request, _("Wähle zuerst Bestellungen aus."))
         return redirect(_back(request))
+    numbers = _leaving_out_fulfilled(request, numbers)
+    if not numbers:
+        return redirect(_back(request))
     match request.POST.get("do"):
         case "print":
             return redirect(_address("packing_slips", numbers))
@@ -56,10 +60,12 @@ def act_on_many(request: MerchantRequest) -> HttpResponseBase:
 def ship_many(request: MerchantRequest) -> HttpResponseBase:
     """One row an order for carrier and tracking number. What is refused stays on the page as typed."""
     posted = request.method == "POST"
-    numbers = read_numbers((request.POST if posted else request.GET).getlist("orders"))
+    asked = read_numbers((request.POST if posted else request.GET).getlist("orders"))
+    numbers = _leaving_out_fulfilled(request, asked)
     parcels = _parcels(request, numbers)
     if not parcels:
-        messages.warning(request, _("Wähle zuerst Bestellungen aus."))
+        if numbers == asked:
+            messages.warning(request, _("Wähle zuerst Bestellungen aus."))
         return redirect("orders")
     if posted:
         left = [parcel for parcel in parcels if not _ship(request, parcel)]
@@ -69,6 +75,24 @@ def ship_many(request: MerchantRequest) -> HttpResponseBase:
         parcels = left
     context = {"parcels": parcels, "carriers": carriers.suggestions(request.merchant)}
     return render(request, "backoffice/orders_ship.html", context, status=REFUSED if posted else 200)
+
+
+def _leaving_out_fulfilled(request: MerchantRequest, numbers: Sequence[int]) -> list[int]:
+    """The numbers without those of orders that a channel ships; says which were left out."""
+    fulfilled = Order.objects.of(request.merchant).filter(number__in=numbers).exclude(fulfiller="")
+    by_channel: dict[str, list[int]] = {}
+    for number, channel in fulfilled.order_by("number").values_list("number", "fulfiller"):
+        by_channel.setdefault(channel, []).append(number)
+    for channel, left_out in by_channel.items():
+        told = ngettext(
+            "Bestellung %(numbers)s versendet %(channel)s. Für dich ist daran nichts zu tun.",
+            "Die Bestellungen %(numbers)s versendet %(channel)s. Für dich ist daran nichts zu tun.",
+            len(left_out),
+        )
+        listed = ", ".join(map(str, left_out))
+        messages.warning(request, told % {"numbers": listed, "channel": channel_title(channel)})
+    without = {number for left_out in by_channel.values() for number in left_out}
+    return [number for number in numbers if number not in without]
 
 
 def _pack(request: MerchantRequest, numbers: Sequence[int]) -> None:

@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from kogge.backoffice import dispatch, orders, returns
+from kogge.backoffice import dispatch, fulfilment, orders, returns
 from kogge.backoffice.channels import channel_of
 from kogge.backoffice.models import Order, Parcel, Product
 from kogge.backoffice.pages.order_forms import AssignForm, CancelForm, ParcelForm, ReturnForm, TrackingForm
-from kogge.backoffice.pages.order_page import order_of, show
-from kogge.backoffice.pages.people import people_of
+from kogge.backoffice.pages.order_page import fulfiller_of, order_of, show
+from kogge.backoffice.people import people_of
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.access import MerchantRequest, staff
 
@@ -76,6 +76,12 @@ def _ship(request: MerchantRequest, order: Order) -> HttpResponse:
     return _done(request, order, _("Die Sendung zu Bestellung %(number)s ist als versendet gekennzeichnet."))
 
 
+def _ship_self(request: MerchantRequest, order: Order) -> HttpResponse:
+    """Doch selbst versenden: what a channel was to ship is the merchant's again."""
+    fulfilment.ship_self(order, actor=request.user.email, now=timezone.now())
+    return _done(request, order, _("Bestellung %(number)s versendest du jetzt selbst."))
+
+
 def _correct_tracking(request: MerchantRequest, order: Order) -> HttpResponse:
     number = request.POST.get("parcel", "")
     parcel = get_object_or_404(
@@ -122,6 +128,7 @@ def _cancel(request: MerchantRequest, order: Order) -> HttpResponse:
         "order": order,
         "form": form,
         "warning": warning,
+        "fulfiller": fulfiller_of(order),
         "refusal": refusal,
         "people": people_of(order),
     }
@@ -171,6 +178,7 @@ AT_ONCE: Mapping[str, Act] = {
     "pack": _start_packing,
     "reset-packing": _reset_packing,
     "ship": _ship,
+    "ship-self": _ship_self,
     "tracking": _correct_tracking,
     "assign": _assign_product,
 }

@@ -14,11 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kogge.backoffice.channels import Pool, pools_of
 from kogge.backoffice.models import Product
 from kogge.backoffice.orders import ManualLine, ManualOrder, create_by_hand
+from kogge.backoffice.pages import shipping_methods
+from kogge.backoffice.pages.delivery_forms import DeliveryForm
 from kogge.backoffice.pages.order_acts import REFUSED
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.access import MerchantRequest, staff
+from kogge.merchants.models import Merchant
 from kogge.values import Address
 
 FIRST_ROWS = 3
@@ -27,28 +31,16 @@ MOST_ROWS = 100
 SUGGESTED = 500  # article numbers offered while typing
 
 
-class HeadForm(forms.Form):
+class HeadForm(DeliveryForm):
     """Who bought, where it goes, how it is paid."""
 
+    field_order = ("buyer_name",)  # the first mistake of the page gets the cursor
     buyer_name = forms.CharField(label=gettext_lazy("Name"), max_length=200)
-    company = forms.CharField(label=gettext_lazy("Firma"), max_length=200, required=False)
     email = forms.EmailField(
         label=gettext_lazy("E-Mail-Adresse"),
         required=False,
         help_text=gettext_lazy("Dorthin geht die Versandbestätigung."),
     )
-    line1 = forms.CharField(label=gettext_lazy("Straße und Hausnummer"), max_length=200)
-    line2 = forms.CharField(label=gettext_lazy("Adresszusatz"), max_length=200, required=False)
-    postal_code = forms.CharField(label=gettext_lazy("PLZ"), max_length=20)
-    city = forms.CharField(label=gettext_lazy("Ort"), max_length=100)
-    country = forms.CharField(
-        label=gettext_lazy("Land"),
-        min_length=2,
-        max_length=2,
-        initial="DE",
-        help_text=gettext_lazy("Zwei Buchstaben, zum Beispiel DE oder AT."),
-    )
-    phone = forms.CharField(label=gettext_lazy("Telefon"), max_length=40, required=False)
     shipping = forms.DecimalField(
         label=gettext_lazy("Versandkosten (brutto)"),
         min_value=Decimal(0),
@@ -81,7 +73,7 @@ class HeadForm(forms.Form):
             line2=typed["line2"],
             postal_code=typed["postal_code"],
             city=typed["city"],
-            country=typed["country"].upper(),
+            country=typed["country"],
             phone=typed["phone"],
         )
 
@@ -153,17 +145,25 @@ def new_order(request: MerchantRequest) -> HttpResponseBase:
             return redirect("order", order.number)
         except Refusal as refused:
             refusal = refused.sentence
-    products = Product.objects.of(request.merchant).filter(active=True).order_by("code")
     context = {
         "head": head,
         "lines": lines,
         "rows": rows,
         "can_grow": rows < MOST_ROWS,
         "refusal": refusal,
-        "products": products.values_list("code", "title")[:SUGGESTED],
+        "products": _suggested(request.merchant),
+        "shipping_methods": shipping_methods.suggestions(request.merchant),
     }
     is_refused = typed and "more" not in typed
     return render(request, "backoffice/order_new.html", context, status=REFUSED if is_refused else 200)
+
+
+def _suggested(merchant: Merchant) -> list[tuple[Product, Pool | None]]:
+    """The products offered while typing, with what lies in a channel's warehouse; two or three queries."""
+    active = Product.objects.of(merchant).filter(active=True).order_by("code").defer("description")
+    products = list(active[:SUGGESTED])
+    pools = pools_of(merchant.pk, [product.pk for product in products])
+    return [(product, pools.get(product.pk)) for product in products]
 
 
 def _rows(request: MerchantRequest) -> int:
@@ -182,6 +182,7 @@ def _manual_order(head: HeadForm, lines: Sequence[LineForm]) -> ManualOrder:
         address=head.address(),
         paid=typed["paid"],
         shipping=typed["shipping"] or Decimal(0),
+        shipping_method=typed["shipping_method"],
         payment_method=typed["payment_method"],
         locale=typed["locale"],
         note=typed["note"],

@@ -9,10 +9,11 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kogge.backoffice.channels import channel_title
 from kogge.backoffice.dispatch import LONGEST_CARRIER, LONGEST_NUMBER
 from kogge.backoffice.models import OrderLine
 from kogge.backoffice.orders import CANCEL_REASONS
-from kogge.backoffice.progress import open_units
+from kogge.backoffice.progress import own_units
 
 
 class TrackingForm(forms.Form):
@@ -63,10 +64,11 @@ class UnitsForm(forms.Form):
 
 
 class ParcelForm(TrackingForm, UnitsForm):
-    """A parcel: what is inside, and how it can be followed."""
+    """A parcel of the merchant's: what is inside, and how it can be followed."""
 
     def __init__(self, *args: Any, lines: Sequence[OrderLine], **kwargs: Any) -> None:
-        super().__init__(*args, limits=[(line, open_units(line)) for line in lines], filled=True, **kwargs)
+        limits = [(line, own_units(line)) for line in lines]
+        super().__init__(*args, limits=limits, filled=True, **kwargs)
 
 
 class ReturnForm(UnitsForm):
@@ -81,6 +83,13 @@ class ReturnForm(UnitsForm):
     def __init__(self, *args: Any, lines: Sequence[OrderLine], **kwargs: Any) -> None:
         limits = [(line, line.shipped - line.returned) for line in lines]
         super().__init__(*args, limits=limits, filled=False, **kwargs)
+        if names := {channel_title(line.fulfilled_by) for line, most in self.limits if line.fulfilled_by}:
+            restock = self.fields["restock"]
+            restock.initial = False
+            restock.help_text = _(
+                "Was %(channel)s versendet hat, geht meist dorthin zurück und zählt dann nicht zu deinem "
+                "Bestand."
+            ) % {"channel": ", ".join(sorted(names))}
 
 
 class CancelForm(forms.Form):

@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django_htmx.http import HttpResponseClientRefresh
 
 from kogge.backoffice.channels import CHANNELS
-from kogge.backoffice.models import Order, OrderLine
+from kogge.backoffice.models import BY_CHANNEL, Order, OrderLine
+from kogge.backoffice.pages import states
 from kogge.backoffice.pages.people import buyer_of
-from kogge.backoffice.search import WAITING_DELIVERIES, OrderFilter, find_orders, late
+from kogge.backoffice.search import TO_SHIP, OrderFilter, find_orders, late
 from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
@@ -29,12 +30,16 @@ FILTERS = ("q", "channel", "since", "until", "late", "oversold")  # parameters o
 
 @dataclass(frozen=True)
 class Tab:
-    """A view of the list: what it shows, and in which order that is worked off."""
+    """A view of the list: what it shows, and in which order that is worked off.
+
+    `if_any`: shown only while it holds something.
+    """
 
     name: str
     title: str | Promise
     where: Q
     by_due_date: bool = False
+    if_any: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,15 @@ class Row:
 
 
 def tabs(now: datetime) -> Sequence[Tab]:
-    """The tabs above the list, in their order."""
-    waits = Q(delivery_status__in=WAITING_DELIVERIES)
+    """The tabs above the list, in their order. What a channel ships is not the merchant's to ship."""
+    by_channel = _("Durch %(channel)s") % {"channel": states.fulfillers()}
     return (
         Tab("", _("Alle"), Q()),
         Tab("open", _("Neu"), Q(status=Order.Status.OPEN)),
         Tab("in_progress", _("In Bearbeitung"), Q(status=Order.Status.IN_PROGRESS)),
-        Tab("to_ship", _("Zu versenden"), waits, by_due_date=True),
+        Tab("to_ship", _("Zu versenden"), TO_SHIP, by_due_date=True),
         Tab("late", _("Überfällig"), late(now), by_due_date=True),
+        Tab("fulfiller", by_channel, BY_CHANNEL, if_any=True),
         Tab("shipped", _("Versendet"), Q(delivery_status=Order.Delivery.SHIPPED)),
         Tab("cancelled", _("Storniert"), Q(status=Order.Status.CANCELLED)),
     )
@@ -76,7 +82,7 @@ def order_list(request: MerchantRequest) -> HttpResponse:
     page = Paginator(_sorted(found.filter(tab.where), tab), PAGE_SIZE).get_page(request.GET.get("page"))
     newest = Order.objects.of(request.merchant).order_by("-id").values_list("id", flat=True).first()
     context = {
-        "tabs": _counted(found, now),
+        "tabs": _worth_showing(_counted(found, now), tab),
         "tab": tab,
         "page": page,
         "rows": with_lines(request.merchant, page.object_list),
@@ -138,6 +144,11 @@ def _counted(orders: QuerySet[Order], now: datetime) -> list[tuple[Tab, int]]:
         **{f"tab_{tab.name}": Count("pk", filter=tab.where or None) for tab in every}
     )
     return [(tab, counts[f"tab_{tab.name}"]) for tab in every]
+
+
+def _worth_showing(counted: Sequence[tuple[Tab, int]], chosen: Tab) -> list[tuple[Tab, int]]:
+    """Without those that hold nothing and are shown only for what they hold."""
+    return [(tab, count) for tab, count in counted if count or not tab.if_any or tab.name == chosen.name]
 
 
 def _channel_choices() -> list[tuple[str, str]]:

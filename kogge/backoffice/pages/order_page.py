@@ -14,15 +14,16 @@ from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from kogge.backoffice.channels import Panel, channel_of
+from kogge.backoffice.changing import why_not_change
+from kogge.backoffice.channels import CHANNELS, Panel, channel_of, channel_title
 from kogge.backoffice.models import Mail, Order, OrderLine, Parcel, ParcelItem
 from kogge.backoffice.orders import CANCEL_REASONS
 from kogge.backoffice.pages import carriers
 from kogge.backoffice.pages.order_forms import ParcelForm
-from kogge.backoffice.pages.people import people_of
 from kogge.backoffice.pages.states import is_waiting
 from kogge.backoffice.pages.timeline import Happening, timeline_of
-from kogge.backoffice.progress import anything_shipped, open_units
+from kogge.backoffice.people import People, people_of
+from kogge.backoffice.progress import anything_shipped, open_units, own_units
 from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
@@ -61,11 +62,19 @@ def order(request: MerchantRequest, number: int) -> HttpResponse:
 
 @reader
 def order_live(request: MerchantRequest, number: int) -> HttpResponse:
-    """The parts of the page that change by themselves: states, channel, timeline."""
+    """The parts of the page that change by themselves: states, acts, lines, channel, timeline.
+
+    Nothing that is being typed may be lost. So lines that ask for a product stay as they are; and a page on
+    which nothing else can be typed, since a channel ships everything, says so in its address and gets the
+    parcels too.
+    """
     found = order_of(request.merchant, number)
-    return render(
-        request, "backoffice/_order_live.html", _living(request, found, timezone.now()) | {"live": True}
-    )
+    context = _living(request, found, timezone.now()) | {"live": True}
+    if all(line.product_id for line in found.lines.all()):
+        context |= _goods(found, people_of(found))
+    if request.GET.get("parcels"):
+        context |= _processing(request, found)
+    return render(request, "backoffice/_order_live.html", context)
 
 
 def order_of(merchant: Merchant, number: int) -> Order:
@@ -79,6 +88,12 @@ def order_of(merchant: Merchant, number: int) -> Order:
     return get_object_or_404(orders, number=number)
 
 
+def fulfiller_of(order: Order) -> str:
+    """The channel that ships something that is open, for people; empty: the merchant ships it all."""
+    names = [line.fulfilled_by for line in order.lines.all() if line.fulfilled_by and open_units(line)]
+    return channel_title(names[0]) if names else ""
+
+
 def show(
     request: MerchantRequest,
     order: Order,
@@ -88,62 +103,99 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Draw the page; after a refusal with its sentence and what was typed."""
-    now = timezone.now()
-    lines = list(order.lines.all())
     people = people_of(order)
     context = {
-        "lines": [Line(line, open_units(line), people.gift_texts.get(line.position, "")) for line in lines],
-        "sums": _sums(lines),
         "people": people,
-        "form": form or ParcelForm(lines=lines, initial={"carrier": carriers.last_used(request.merchant)}),
         "carriers": carriers.suggestions(request.merchant),
         "refusal": refusal,
-        "steps": _steps(order),
         "cancel_reason": CANCEL_REASONS.get(order.cancel_reason, order.cancel_reason),
-        **_acts(order, lines),
-        **_living(request, order, now),
+        **_living(request, order, timezone.now()),
+        **_goods(order, people),
+        **_processing(request, order, form),
     }
     return render(request, "backoffice/order.html", context, status=status)
 
 
+def _goods(order: Order, people: People) -> dict[str, Any]:
+    lines = list(order.lines.all())
+    texts = people.gift_texts
+    return {
+        "lines": [Line(line, open_units(line), texts.get(line.position, "")) for line in lines],
+        "sums": _sums(lines),
+    }
+
+
+def _processing(request: MerchantRequest, order: Order, form: ParcelForm | None = None) -> dict[str, Any]:
+    lines = list(order.lines.all())
+    usual = {"carrier": carriers.last_used(request.merchant)}
+    return {
+        "form": form or ParcelForm(lines=lines, initial=usual),
+        "steps": _steps(order, lines),
+    }
+
+
 def _living(request: MerchantRequest, order: Order, now: datetime) -> dict[str, Any]:
     channel = channel_of(order)
-    panel = channel.order_panel(order, request) if channel else None
+    panels = _panels(request, order)
     timeline = timeline_of(order)
     mails = list(Mail.objects.of(request.merchant).filter(order=order).order_by("id"))
     return {
         "order": order,
-        "panel": render_to_string(panel.template, dict(panel.context), request) if panel else "",
+        "of_channel": channel is not None and bool(panels),
+        "panels": [render_to_string(panel.template, dict(panel.context), request) for panel in panels],
         "timeline": timeline,
         "mails": mails,
-        "is_warm": _is_warm(timeline, mails, panel, now),
+        "is_warm": _is_warm(timeline, mails, panels, now),
+        "nothing_to_type": _nothing_to_type(order),
+        **_acts(order, list(order.lines.all())),
     }
 
 
+def _panels(request: MerchantRequest, order: Order) -> Sequence[Panel]:
+    """The side of the channel the order came over; of an own order, of every channel that ships it."""
+    channel = channel_of(order)
+    if channel:
+        found = [channel.order_panel(order, request)]
+    else:
+        found = [each.fulfilment_panel(order, request) for each in CHANNELS.values()]
+    return [panel for panel in found if panel is not None]
+
+
 def _is_warm(
-    timeline: Sequence[Happening], mails: Sequence[Mail], panel: Panel | None, now: datetime
+    timeline: Sequence[Happening], mails: Sequence[Mail], panels: Sequence[Panel], now: datetime
 ) -> bool:
     """Whether something is on its way that the page should show when it arrives."""
     is_recent = bool(timeline) and timeline[0].at > now - STILL_WARM
-    is_busy = bool(panel and panel.context.get("busy"))
+    is_busy = any(panel.context.get("busy") for panel in panels)
     return is_recent or is_busy or any(mail.state == Mail.State.WAITING for mail in mails)
 
 
-def _acts(order: Order, lines: Sequence[OrderLine]) -> Mapping[str, bool]:
+def _nothing_to_type(order: Order) -> bool:
+    """A channel ships everything: no form is open for payment, a parcel or a correction."""
+    is_paid = order.payment_status != Order.Payment.OPEN
+    return bool(order.fulfiller) and is_paid and all(parcel.fulfilled_by for parcel in order.parcels.all())
+
+
+def _acts(order: Order, lines: Sequence[OrderLine]) -> Mapping[str, object]:
     """What can be done with the order now. The domain checks again when it is done."""
     waiting = is_waiting(order)
+    mine = any(own_units(line) for line in lines)
     sent = anything_shipped(lines)
     return {
         "can_pay": order.payment_status == Order.Payment.OPEN and order.status != Order.Status.CANCELLED,
-        "can_pack": waiting and order.delivery_status != Order.Delivery.PACKING,
+        "can_pack": mine and order.delivery_status != Order.Delivery.PACKING,
         "is_packing": order.delivery_status == Order.Delivery.PACKING,
-        "can_ship": waiting,
+        "can_ship": mine,
+        "has_slip": _merchant_packs(order, lines),
+        "can_edit": why_not_change(order, lines) is None,
+        "fulfiller": fulfiller_of(order),
+        "is_shared": any(parcel.fulfilled_by for parcel in order.parcels.all()),
         "can_cancel": waiting and not sent,
         "can_return": any(line.shipped > line.returned for line in lines),
     }
 
 
-def _steps(order: Order) -> Sequence[tuple[str, str]]:
+def _steps(order: Order, lines: Sequence[OrderLine]) -> Sequence[tuple[str, str]]:
     """The way of an order and how far it is: `done`, `now` or nothing for each step."""
     if order.status == Order.Status.CANCELLED:
         return ()
@@ -153,13 +205,22 @@ def _steps(order: Order) -> Sequence[tuple[str, str]]:
         Order.Delivery.PARTIALLY_SHIPPED,
         Order.Delivery.SHIPPED,
     }
-    done = [paid, packed, order.delivery_status == Order.Delivery.SHIPPED]
-    first_open = done.index(False) if False in done else len(done)
-    names = ("paid", "packed", "shipped")
-    return [
-        (name, "done" if is_done else "now" if index == first_open else "")
-        for index, (name, is_done) in enumerate(zip(names, done, strict=True))
-    ]
+    parcels = order.parcels.all()
+    if order.delivery_status == Order.Delivery.PARTIALLY_SHIPPED and parcels:
+        packed = not all(parcel.fulfilled_by for parcel in parcels)
+    way = [("paid", paid), ("packed", packed), ("shipped", order.delivery_status == Order.Delivery.SHIPPED)]
+    if not _merchant_packs(order, lines):
+        way.remove(("packed", packed))
+    first_open = next((name for name, is_done in way if not is_done), "")
+    return [(name, "done" if is_done else "now" if name == first_open else "") for name, is_done in way]
+
+
+def _merchant_packs(order: Order, lines: Sequence[OrderLine]) -> bool:
+    """Whether anything of the order is or was the merchant's to send."""
+    if not any(line.fulfilled_by for line in lines):
+        return True
+    mine = any(not line.fulfilled_by and line.quantity > line.cancelled for line in lines)
+    return mine or any(not parcel.fulfilled_by for parcel in order.parcels.all())
 
 
 def _sums(lines: Sequence[OrderLine]) -> Sums:

@@ -14,7 +14,7 @@ from kogge.backoffice.channels import CHANNELS, Channel
 from kogge.backoffice.models import Order, Product
 from kogge.backoffice.pages.channels import is_running
 from kogge.backoffice.pages.order_list import with_lines
-from kogge.backoffice.search import WAITING_DELIVERIES, late, oversold_lines
+from kogge.backoffice.search import TO_SHIP, late, oversold_lines
 from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
@@ -40,12 +40,11 @@ def overview(request: MerchantRequest) -> HttpResponse:
 
 
 def _figures(merchant: Merchant, now: datetime) -> Mapping[str, int]:
-    """The counts on the cards, in one query."""
+    """The counts on the cards, in one query; what a channel ships is not the merchant's to ship."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    waits = Q(delivery_status__in=WAITING_DELIVERIES)
     return Order.objects.of(merchant).aggregate(
-        waiting=Count("pk", filter=waits),
-        due_today=Count("pk", filter=waits & Q(ship_by__gte=now, ship_by__lt=midnight + timedelta(days=1))),
+        waiting=Count("pk", filter=TO_SHIP),
+        due_today=Count("pk", filter=TO_SHIP & Q(ship_by__gte=now, ship_by__lt=midnight + timedelta(days=1))),
         late=Count("pk", filter=late(now)),
         fresh=Count("pk", filter=Q(placed_at__gte=midnight - timedelta(days=1))),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, WrapMode, XPos, YPos
 from fpdf.fonts import CoreFont, TTFFont
 
-from kogge.backoffice.models import Order, OrderLine
+from kogge.backoffice.channels import channel_title
+from kogge.backoffice.models import Order, OrderLine, Parcel
 from kogge.backoffice.pages.addresses import address_lines
 from kogge.backoffice.pages.numbers import read_numbers
-from kogge.backoffice.pages.people import people_of
-from kogge.backoffice.progress import open_units
+from kogge.backoffice.people import people_of
+from kogge.backoffice.progress import own_units
 from kogge.merchants.access import MerchantRequest, reader
 from kogge.merchants.models import Merchant
 
@@ -57,7 +59,8 @@ def draw(merchant: Merchant, orders: Sequence[Order]) -> bytes:
 
 def _orders(merchant: Merchant) -> QuerySet[Order]:
     lines = Prefetch("lines", OrderLine.objects.of(merchant).order_by("position"))
-    return Order.objects.of(merchant).prefetch_related(lines).order_by("number")
+    parcels = Prefetch("parcels", Parcel.objects.of(merchant).prefetch_related("items"))
+    return Order.objects.of(merchant).prefetch_related(lines, parcels).order_by("number")
 
 
 def _pdf(document: bytes, name: str) -> HttpResponse:
@@ -127,9 +130,24 @@ class _Sheet(FPDF):
     def _table(self, order: Order, gift_texts: dict[int, str]) -> None:
         self._pen(8, colour=QUIET)
         self._row(_("Artikelnummer"), _("Stück"), _("Artikel"))
+        to_pack = _units_to_pack(order)
         for line in order.lines.all():
-            if units := _units_to_pack(order, line):
+            if units := to_pack[line.position]:
                 self._position(line.code, units, line.title, gift_texts.get(line.position, ""))
+        self._elsewhere(order, is_empty=not any(to_pack.values()))
+
+    def _elsewhere(self, order: Order, *, is_empty: bool) -> None:
+        """What a channel ships out of its own warehouse is not on the list; the packer must not miss it."""
+        lines = [line for line in order.lines.all() if line.quantity > line.cancelled]
+        names = {channel_title(line.fulfilled_by) for line in lines if line.fulfilled_by}
+        if not names:
+            return
+        told = (
+            _("Diese Bestellung versendet %(channel)s. Hier ist nichts zu packen.")
+            if is_empty
+            else _("Die übrigen Artikel dieser Bestellung kommen getrennt: Versand durch %(channel)s.")
+        )
+        self._text(told % {"channel": ", ".join(sorted(names))}, colour=QUIET, gap=4)
 
     def _position(self, code: str, units: int, title: str, gift_text: str) -> None:
         self.set_draw_color(*LINE)
@@ -197,8 +215,13 @@ def _letters(font: CoreFont | TTFFont) -> Collection[int]:
     return font.cmap
 
 
-def _units_to_pack(order: Order, line: OrderLine) -> int:
-    """What is still to be packed; of an order that left, everything that was in it."""
-    if order.delivery_status == Order.Delivery.SHIPPED:
-        return line.shipped
-    return open_units(line)
+def _units_to_pack(order: Order) -> dict[int, int]:
+    """Units by position that the merchant still has to pack; if there are none, what the merchant sent."""
+    lines = order.lines.all()
+    if any(own_units(line) for line in lines):
+        return {line.position: own_units(line) for line in lines}
+    by_channels = Counter[int]()
+    for parcel in order.parcels.all():
+        if parcel.fulfilled_by:
+            by_channels.update({item.line_id: item.quantity for item in parcel.items.all()})
+    return {line.position: line.shipped - by_channels[line.pk] for line in lines}

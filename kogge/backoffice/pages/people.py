@@ -1,25 +1,11 @@
-"""The people of an order for a page that must be drawn even when their document cannot be opened."""
+"""The people of an order, for the pages."""
 
 from __future__ import annotations
-
-import logging
 
 from django.utils.translation import gettext as _
 
 from kogge.backoffice.models import Order
-from kogge.backoffice.people import People, read_people
-from kogge.merchants.vault import CannotOpen
-
-logger = logging.getLogger(__name__)
-
-
-def people_of(order: Order) -> People:
-    """The people of an order; nobody, and a line in the log, when a key of the ring is missing."""
-    try:
-        return read_people(order)
-    except CannotOpen:
-        logger.exception("order %s: the people cannot be opened with the present keys", order.pk)
-        return People()
+from kogge.backoffice.people import people_of
 
 
 def buyer_of(order: Order) -> str:

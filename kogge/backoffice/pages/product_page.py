@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kogge.backoffice import pictures, stock
-from kogge.backoffice.channels import CHANNELS, tell_products_changed
+from kogge.backoffice.channels import CHANNELS, pools_of, tell_products_changed
 from kogge.backoffice.models import Product, StockEntry
 from kogge.backoffice.pages.order_acts import REFUSED
 from kogge.backoffice.pages.product_forms import PictureForm, ProductForm, StockForm
@@ -159,13 +159,16 @@ def show_product(
 ) -> HttpResponse:
     """The page; of a POST, which was not carried out then, with its status."""
     movements = StockEntry.objects.of(request.merchant).filter(product=found).select_related("line__order")
-    variants = Product.objects.of(request.merchant).filter(parent=found).order_by("code")
+    family = Product.objects.of(request.merchant).filter(parent=found).order_by("code")
+    variants = list(family.defer("description")[:MOST_VARIANTS])
+    pools = pools_of(request.merchant.pk, [found.pk, *(variant.pk for variant in variants)])
     context = {
         "product": found,
         "form": form or ProductForm(None, found),
         "stock_form": stock_form or StockForm(initial={"counted": found.stock}),
         "picture_form": picture_form or PictureForm(),
-        "variants": variants.defer("description")[:MOST_VARIANTS],
+        "pool": pools.get(found.pk),
+        "variants": [(variant, pools.get(variant.pk)) for variant in variants],
         "page": Paginator(movements.order_by("-id"), MOVEMENTS_SHOWN).get_page(request.GET.get("page")),
         "panels": _panels(request, found),
     }

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from kogge.backoffice.channels import CHANNELS, Badge
+from kogge.backoffice.channels import CHANNELS, Badge, Pool, pools_of
 from kogge.backoffice.models import Product
 from kogge.backoffice.pages.paging import Slice, slice_of
 from kogge.merchants.access import MerchantRequest, reader
@@ -23,10 +23,14 @@ DIGITS_OF_GTIN = range(8, 15)
 
 @dataclass(frozen=True)
 class Row:
-    """A product as the list shows it: with how it stands at each channel that sells it."""
+    """A product as the list shows it: with how it stands at each channel that sells it.
+
+    `pool` is what lies in a channel's warehouse.
+    """
 
     product: Product
     badges: Sequence[tuple[str, Badge]]
+    pool: Pool | None
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,12 @@ def _page(
 def _with_badges(merchant: Merchant, found: Sequence[Product]) -> list[Row]:
     ids = [product.pk for product in found]
     stand = {name: channel.product_badges(merchant, ids) for name, channel in CHANNELS.items()} if ids else {}
+    pools = pools_of(merchant.pk, ids) if ids else {}
     return [
-        Row(product, [(name, badges[product.pk]) for name, badges in stand.items() if product.pk in badges])
+        Row(
+            product,
+            [(name, badges[product.pk]) for name, badges in stand.items() if product.pk in badges],
+            pools.get(product.pk),
+        )
         for product in found
     ]

@@ -10,7 +10,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kogge.backoffice.models import Mail, Order
+from kogge.backoffice.channels import CHANNELS, channel_title
+from kogge.backoffice.models import Mail, Order, Parcel
 from kogge.backoffice.search import WAITING_DELIVERIES
 
 Look = tuple[str, str]  # tone, icon
@@ -40,6 +41,8 @@ MAIL: Mapping[str, Look] = {
     Mail.State.FAILED: ("red", "mail-x"),
 }
 UNKNOWN: Look = ("red", "question-mark")
+CHANNEL_ICONS: Mapping[str, str] = {"amazon": "brand-amazon", "manual": "pencil"}
+OTHER_CHANNEL = "shopping-bag"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,24 @@ def oversold(units: int) -> State:
 def mail_state(mail: Mail) -> State:
     """Whether a mail left the house."""
     return State(*MAIL.get(mail.state, UNKNOWN), mail.get_state_display())
+
+
+def fulfilled_by(channel: str) -> State:
+    """Versand durch Amazon: a channel ships it out of its own warehouse."""
+    text = _("Versand durch %(channel)s") % {"channel": channel_title(channel)}
+    return State("violet", CHANNEL_ICONS.get(channel, OTHER_CHANNEL), text)
+
+
+def sender(parcel: Parcel) -> State:
+    """Who sent a parcel: the merchant, or a channel out of its own warehouse."""
+    if parcel.fulfilled_by:
+        return fulfilled_by(parcel.fulfilled_by)
+    return State("gray", "user", _("Versand durch dich"))
+
+
+def fulfillers() -> str:
+    """The channels that can ship the shop's own orders, for people: "Amazon"."""
+    return ", ".join(channel.title for channel in CHANNELS.values())
 
 
 def is_waiting(order: Order) -> bool:

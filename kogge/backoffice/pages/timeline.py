@@ -32,10 +32,11 @@ class Happening:
 
 
 def timeline_of(order: Order) -> list[Happening]:
-    """Everything that happened to an order. Two queries, and those of its channel."""
+    """Everything that happened to an order. Two queries, and those of the channels concerned."""
     told = [_happening(event) for event in order.events.order_by("id")]
-    channel = channel_of(order)
-    if channel:
+    own = channel_of(order)
+    # Of the shop's own orders every channel may have something to tell: it may have shipped them.
+    for channel in [own] if own else CHANNELS.values():
         told += [
             Happening(entry.at, entry.sentence, entry.icon, entry.tone) for entry in channel.timeline(order)
         ]
@@ -46,7 +47,8 @@ def timeline_of(order: Order) -> list[Happening]:
 
 def _happening(event: OrderEvent) -> Happening:
     icon, tone, sentence = _TOLD[event.kind]
-    return Happening(event.at, sentence(event.details), icon, tone, _actor(event.actor))
+    actor = _actor(event.actor)
+    return Happening(event.at, sentence({**event.details, "actor": actor}), icon, tone, actor)
 
 
 def _actor(actor: str) -> str:
@@ -71,6 +73,20 @@ def _packing_reset(_details: Details) -> str:
 
 
 def _parcel_sent(details: Details) -> str:
+    told = [_sent(details)]
+    for position, units in details.get("uncounted", {}).items():
+        more = ngettext(
+            "Von Position %(position)s ist %(units)s Stück mehr darin, als offen war.",
+            "Von Position %(position)s sind %(units)s Stück mehr darin, als offen waren.",
+            units,
+        )
+        told.append(more % {"position": position, "units": units})
+    return " ".join(told)
+
+
+def _sent(details: Details) -> str:
+    if not details.get("carrier"):
+        return _("Sendung %(number)s versendet, noch ohne Trackingnummer.") % _parcel(details)
     if details.get("tracking_number"):
         return _(
             "Sendung %(number)s mit %(carrier)s versendet, Trackingnummer %(tracking_number)s."
@@ -130,6 +146,41 @@ def _people_forgotten(_details: Details) -> str:
     return _("Name, Adresse und E-Mail-Adresse des Käufers wurden gelöscht.")
 
 
+def _handed_over(details: Details) -> str:
+    positions = details.get("positions", [])
+    told = ngettext(
+        "%(channel)s versendet Position %(positions)s.",
+        "%(channel)s versendet die Positionen %(positions)s.",
+        len(positions),
+    )
+    return told % {"channel": details["actor"], "positions": ", ".join(map(str, positions))}
+
+
+def _taken_back(details: Details) -> str:
+    positions = details.get("positions", [])
+    told = ngettext(
+        "Position %(positions)s versendest du wieder selbst.",
+        "Die Positionen %(positions)s versendest du wieder selbst.",
+        len(positions),
+    )
+    return told % {"positions": ", ".join(map(str, positions))}
+
+
+def _changed(details: Details) -> str:
+    parts = details.get("parts", [])
+    told = [_PARTS[part]() for part in parts if part in _PARTS]
+    for position, units in details.get("quantities", {}).items():
+        told.append(
+            ngettext(
+                "Position %(position)s hat jetzt %(units)s Stück.",
+                "Position %(position)s hat jetzt %(units)s Stück.",
+                units,
+            )
+            % {"position": position, "units": units}
+        )
+    return " ".join(told) or _("Die Bestellung wurde geändert.")
+
+
 def _changed_by_channel(details: Details) -> str:
     """One sentence a change; a change without a sentence is at least said to have happened."""
     told = [
@@ -150,6 +201,11 @@ def _address(what: object) -> str:
         else _("Die Lieferadresse hat sich geändert.")
     )
 
+
+_PARTS: Mapping[str, Callable[[], str]] = {
+    "address": lambda: _("Die Lieferadresse wurde geändert."),
+    "shipping_method": lambda: _("Die Versandart wurde geändert."),
+}
 
 _CHANGES: Mapping[str, Callable[[Any], str]] = {
     "ship_by": lambda at: _("Neuer Versandtermin: bis %(at)s.") % {"at": _moment(at)},
@@ -176,4 +232,7 @@ _TOLD: Mapping[str, tuple[str, str, Callable[[Details], str]]] = {
     Kind.CHANGED_BY_CHANNEL: ("refresh", "gray", _changed_by_channel),
     Kind.PRODUCT_ASSIGNED: ("link", "gray", _product_assigned),
     Kind.PEOPLE_FORGOTTEN: ("eraser", "gray", _people_forgotten),
+    Kind.CHANGED: ("pencil", "gray", _changed),
+    Kind.HANDED_OVER: ("truck", "violet", _handed_over),
+    Kind.TAKEN_BACK: ("arrow-back-up", "amber", _taken_back),
 }

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from kogge.backoffice.carriers import tracking_url
-from kogge.backoffice.channels import Notice, channel_title
+from kogge.backoffice.channels import Notice, Pool, channel_title
 from kogge.backoffice.models import Mail, Order, Parcel, Product
 from kogge.backoffice.pages import states
 from kogge.backoffice.pages.addresses import address_lines
@@ -187,6 +187,24 @@ def delivery(order: Order) -> State:
     return states.delivery_status(order)
 
 
+@register.filter
+def fulfilled_by(channel: str) -> State | None:
+    """The channel that ships an order or a line, for `{% state %}`; None: the merchant does."""
+    return states.fulfilled_by(channel) if channel else None
+
+
+@register.filter
+def sender(parcel: Parcel) -> State:
+    """Who sent a parcel, for `{% state %}`."""
+    return states.sender(parcel)
+
+
+@register.inclusion_tag("backoffice/_pool.html")
+def pool(lies: Pool | None) -> dict[str, Pool | None]:
+    """What of a product lies in a channel's warehouse, and when that was read; nothing for none."""
+    return {"pool": lies}
+
+
 @register.inclusion_tag("backoffice/_ship_by.html")
 def ship_by(order: Order) -> dict[str, State | None]:
     """Versenden bis, with what is late in red and what is due today in amber."""
@@ -205,7 +223,7 @@ register.filter(channel_title)
 @register.filter
 def channel_icon(channel: str) -> str:
     """The icon of a channel."""
-    return {"amazon": "brand-amazon", "manual": "pencil"}.get(channel, "shopping-bag")
+    return states.CHANNEL_ICONS.get(channel, states.OTHER_CHANNEL)
 
 
 @register.filter
@@ -222,7 +240,9 @@ def lines(address: Address) -> list[str]:
 
 @register.filter
 def tracking_page(parcel: Parcel) -> str:
-    """Where a parcel can be followed; empty when its carrier has no page we know."""
+    """Where a parcel can be followed: where its sender says, or on its carrier's page; else empty."""
+    if urlsplit(parcel.tracking_url).scheme in {"http", "https"}:
+        return parcel.tracking_url
     return tracking_url(parcel.carrier, parcel.tracking_number)
 
 

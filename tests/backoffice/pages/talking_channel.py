@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.http import HttpRequest
+from django.utils import timezone
 
-from kogge.backoffice.channels import AppCard, Notice, Panel, TimelineEntry
+from kogge.backoffice.channels import AppCard, Notice, Panel, Pool, TimelineEntry
 from kogge.backoffice.models import Order
 from kogge.merchants.models import Merchant
 from tests.backoffice.shop import NOW, ListeningChannel
 
 WARNING = "Diese Stornierung lässt sich bei Amazon nicht rückgängig machen."
 UNKNOWN_CARRIER = "Diesen Versender kennt Amazon nicht."
+HAS_IT = "Amazon hat die Bestellung schon. Storniere zuerst den Auftrag bei Amazon."
 
 
 @dataclass
 class TalkingChannel(ListeningChannel):
     notice: str = ""
     tone: str = "red"
+    busy: bool = False
 
     def cancel_warning(self, order: Order) -> str:
         return WARNING
@@ -40,3 +44,14 @@ class TalkingChannel(ListeningChannel):
 
     def app_card(self, merchant: Merchant) -> AppCard:
         return AppCard("Verbunden", "green", "/apps/amazon/")
+
+    def pools(self, merchant_id: int, product_ids: Collection[int]) -> Mapping[int, Pool]:
+        read_at = timezone.now() - timedelta(minutes=20)
+        found = super().pools(merchant_id, product_ids)
+        return {pk: replace(pool, read_at=read_at) for pk, pool in found.items()}
+
+    def fulfilment_panel(self, order: Order, request: HttpRequest) -> Panel | None:
+        if not order.lines.exclude(fulfilled_by="").exists():
+            return None
+        name = f"Versandauftrag zu {order.number}"
+        return Panel("backoffice/_source.html", {"icon_name": "truck", "name": name, "busy": self.busy})

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from kogge.backoffice import dispatch, pictures, product_files
+from kogge.backoffice import dispatch, pictures, placing, product_files
 from kogge.backoffice.models import Mail, Order, OrderEvent, Product
 from kogge.merchants.models import Membership, Merchant, User
 from kogge.urls import urlpatterns
@@ -29,6 +29,7 @@ PAGES = (
     "orders_ship",
     "order",
     "order_live",
+    "order_edit",
     "products",
     "product_new",
     "product_import",
@@ -46,7 +47,7 @@ FILES = ("packing_slips", "packing_slip", "picture", "product_export")
 ACTS = ("orders_bulk", "order_act", "product_stock", "product_picture", "language", "merchant", "logout")
 OPEN_TO_ALL = ("login", "health")
 PARTS = ("orders_fresh", "order_live")  # of a page, fetched by htmx
-ORDER_ACTS = ("paid", "pack", "reset-packing", "ship", "tracking", "assign", "cancel", "return")
+ORDER_ACTS = ("paid", "pack", "reset-packing", "ship", "tracking", "assign", "ship-self", "cancel", "return")
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def world(merchant: Merchant, order: Order) -> dict[str, str]:
     """The address of every page and file, with something on it."""
     dispatch.start_packing(order, actor="ben@example.org", now=shop.NOW)
     dispatch.ship(order, carrier="DHL", tracking_number="0034", quantities={1: 1}, actor="ben", now=shop.NOW)
+    placing.place(merchant.pk, [shop.new_order("eigene", channel="manual")], now=shop.NOW)
     [product] = Product.objects.of(merchant)
     pictures.store_picture(product, shop.drawn())
     [mail] = Mail.objects.of(merchant)
@@ -68,6 +70,8 @@ def world(merchant: Merchant, order: Order) -> dict[str, str]:
         "picture": [product.image],
         "product_file": [file.pk],
     }
+    own_order = shop.stored(merchant, "eigene")
+    arguments["order_edit"] = [own_order.number]
     addresses = {name: reverse(name, args=arguments.get(name, [])) for name in (*PAGES, *FILES)}
     for name in ("orders_ship", "packing_slips"):
         addresses[name] += f"?orders={order.number}"
@@ -152,6 +156,7 @@ def test_readers_are_refused_every_act_and_nothing_happens(
     before = OrderEvent.objects.of(merchant).count()
 
     urls = [reverse("order_act", args=[order.number, act]) for act in ORDER_ACTS]
+    urls += [reverse("order_edit", args=[order.number])]
     urls += [reverse(name, args=[product.pk]) for name in ("product", "product_stock", "product_picture")]
     urls += [
         reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from kogge.backoffice import dispatch, placing
-from kogge.backoffice.models import Order
+from kogge.backoffice.models import Order, Product
 from kogge.merchants.models import Merchant, User
 from tests.backoffice import shop
 from tests.conftest import PASSWORD
@@ -49,6 +49,49 @@ def chromium() -> Iterator[Browser]:
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def theirs(merchant: Merchant, order: Order, channel: Any) -> Order:
+    """An order of the shop's own that the channel ships out of its warehouse."""
+    tea = Product.objects.of(merchant).get()
+    channel.warehouse[tea.pk] = 31
+    new = shop.new_order("own", shop.new_line(quantity=2, product=tea), channel="manual")
+    placing.place(merchant.pk, [new], now=shop.NOW)
+    return shop.stored(merchant, "own")
+
+
+def test_an_order_is_changed_without_scripts(
+    chromium: Browser, live_server: Any, ben: User, channel: Any, theirs: Order
+) -> None:
+    channel.holds = True
+    page = chromium.new_context(java_script_enabled=False, locale="de").new_page()
+    _sign_in(page, live_server.url)
+
+    page.goto(f"{live_server.url}/bestellungen/{theirs.number}/")
+    page.get_by_role("link", name="Bearbeiten", exact=True).click()
+    page.get_by_label("Ort", exact=True).fill("Bremen")
+    page.get_by_label("Tee TEE-1").fill("1")
+    page.keyboard.press("Enter")
+
+    page.get_by_text("Die Übergabe an Amazon ist angehalten.").wait_for()
+    assert page.get_by_role("button", name="Sendung packen").is_visible()
+
+
+def test_who_works_with_the_keyboard_keeps_the_place_when_a_page_is_drawn_anew(
+    chromium: Browser, live_server: Any, ben: User, channel: Any, theirs: Order
+) -> None:
+    channel.busy = True
+    page = chromium.new_context(locale="de").new_page()
+    _sign_in(page, live_server.url)
+
+    page.goto(f"{live_server.url}/bestellungen/{theirs.number}/")
+    for place, part in (("act-cancel", "order-actions"), ("line-1", "order-lines")):
+        page.locator(f"#{place}").focus()
+        page.evaluate("part => document.getElementById(part).dataset.old = 1", part)
+        page.wait_for_function("part => !document.getElementById(part).dataset.old", arg=part)
+
+        assert page.evaluate("document.activeElement.id") == place
 
 
 def test_an_order_is_worked_off_without_scripts(
@@ -105,8 +148,9 @@ def test_an_open_list_shows_by_itself_that_orders_came(
 @pytest.mark.usefixtures("ben")
 @pytest.mark.parametrize("width", [390, 768, 880, 1024, 1280, 1366, 1440])
 def test_no_page_is_wider_than_its_window(
-    chromium: Browser, live_server: Any, merchant: Merchant, order: Order, width: int
+    chromium: Browser, live_server: Any, merchant: Merchant, theirs: Order, width: int
 ) -> None:
+    order = shop.stored(merchant)
     late = shop.new_order(
         "305-9999999-9999999", shop.new_line(quantity=2, price="99999.99"), ship_by=shop.NOW
     )
@@ -120,7 +164,10 @@ def test_no_page_is_wider_than_its_window(
         "/",
         "/bestellungen/",
         f"/bestellungen/{order.number}/",
+        f"/bestellungen/{theirs.number}/",
+        f"/bestellungen/{theirs.number}/bearbeiten/",
         "/bestellungen/anlegen/",
+        "/produkte/",
         "/produkte/1/",
     ):
         page.goto(live_server.url + path)

@@ -459,7 +459,7 @@ def test_the_page_asks_again_only_while_something_is_on_its_way(
 
     assert "hx-trigger" not in quiet.split('id="order-timeline"')[1]
     assert f'hx-get="{reverse("order_live", args=[order.number])}"' in lively
-    assert part.count("hx-swap-oob") == 3
+    assert part.count("hx-swap-oob") == 4
     assert "<html" not in part
 
 

@@ -6,15 +6,18 @@ import io
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from pypdf import PdfReader
 
-from kogge.backoffice import dispatch, placing
+from kogge.backoffice import dispatch, fulfilment, placing
 from kogge.backoffice.models import Order
 from kogge.merchants.models import Merchant, User
+from kogge.shops.port import FulfilledParcel
+from kogge.values import Tracking
 from tests.backoffice import shop
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +72,68 @@ def test_only_what_is_left_to_pack_is_on_the_paper(browser: Client, order: Order
 
     assert "1 ×" in page
     assert "Ein freier Artikel" not in page
+
+
+def test_what_a_channel_ships_is_not_on_the_paper_but_said(
+    browser: Client, merchant: Merchant, channel: Any
+) -> None:
+    tea, cup = shop.product(merchant, "TEE-1"), shop.product(merchant, "TASSE", counted=5)
+    channel.warehouse[tea.pk] = 31
+    lines = (shop.new_line("1", product=tea), shop.new_line("2", product=cup))
+    new = [
+        shop.new_order("shared", *lines, channel="manual"),
+        shop.new_order("theirs", lines[0], channel="manual"),
+        shop.new_order("mine", lines[1], channel="manual"),
+    ]
+    placing.place(merchant.pk, new, now=shop.NOW)
+
+    shared, theirs, mine = _pages(
+        browser, reverse("packing_slips") + "?orders=10001&orders=10002&orders=10003"
+    )
+
+    assert ("TASSE" in shared, "TEE-1" in shared) == (True, False)
+    assert "Die übrigen Artikel dieser Bestellung kommen getrennt: Versand durch Amazon." in shared
+    assert "Diese Bestellung versendet Amazon. Hier ist nichts zu packen." in theirs
+    assert "TEE-1" not in theirs
+    assert "Versand durch" not in mine
+
+
+def test_a_slip_printed_again_holds_what_the_merchant_sent(
+    browser: Client, merchant: Merchant, channel: Any
+) -> None:
+    tea, cup = shop.product(merchant, "TEE-1"), shop.product(merchant, "TASSE", counted=5)
+    channel.warehouse[tea.pk] = 31
+    lines = (shop.new_line("1", product=tea), shop.new_line("2", quantity=3, product=cup))
+    placing.place(merchant.pk, [shop.new_order("shared", *lines, channel="manual")], now=shop.NOW)
+    order = shop.stored(merchant, "shared")
+    dispatch.ship(order, carrier="DHL", tracking_number="1", quantities=None, actor="ben", now=shop.NOW)
+    parcel = FulfilledParcel("s-1", Tracking("Amazon", "TBA1"), "", shop.NOW, {"1": 1})
+    fulfilment.record_parcel(order, parcel, by="amazon", now=shop.NOW)
+
+    [page] = _pages(browser, reverse("packing_slip", args=[order.number]))
+
+    assert "TASSE 3 ×" in page
+    assert "TEE-1" not in page
+
+
+def test_a_slip_printed_again_holds_what_the_merchant_sent_of_a_line(
+    browser: Client, merchant: Merchant, channel: Any
+) -> None:
+    tea = shop.product(merchant, "TEE-1", counted=5)
+    line = shop.new_line("1", quantity=3, product=tea)
+    placing.place(merchant.pk, [shop.new_order("half", line, channel="manual")], now=shop.NOW)
+    order = shop.stored(merchant, "half")
+    dispatch.ship(order, carrier="DHL", tracking_number="1", quantities={1: 2}, actor="ben", now=shop.NOW)
+    fulfilment.hand_over(order, [1], by="amazon", now=shop.NOW)
+
+    [before] = _pages(browser, reverse("packing_slip", args=[order.number]))
+    parcel = FulfilledParcel("s-1", Tracking("Amazon", "TBA1"), "", shop.NOW, {"1": 1})
+    fulfilment.record_parcel(order, parcel, by="amazon", now=shop.NOW)
+    [after] = _pages(browser, reverse("packing_slip", args=[order.number]))
+
+    assert ("TEE-1 2 ×" in before, "TEE-1 2 ×" in after) == (True, True)
+    assert "Hier ist nichts zu packen" not in before + after
+    assert "Packzettel drucken" in browser.get(reverse("order", args=[order.number])).content.decode()
 
 
 def test_the_paper_speaks_the_language_of_the_packer(
