@@ -98,6 +98,10 @@ class FulfilmentChange(msgspec.Struct, kw_only=True, rename=wire_name, forbid_un
     lost: dict[str, Units] = {}
     mishap: Mishap | None = None
     """What happens to its parcels on their way."""
+    is_hidden: bool | None = None
+    """Amazon says that there is no such order. Its id stays taken."""
+    is_silent: bool | None = None
+    """Amazon does not tell what it sent, whatever the status says."""
     go_on: bool = False
 
 
@@ -392,6 +396,10 @@ def apply_fulfilment_change(world: World, order: FulfilmentOrder, change: Fulfil
         order.stuck_in = change.stuck_in
     if change.mishap is not None:
         order.mishap = change.mishap
+    if change.is_hidden is not None:
+        order.is_hidden = change.is_hidden
+    if change.is_silent is not None:
+        order.is_silent = change.is_silent
     if change.go_on:
         fulfilment.go_on(world, order)
     fulfilment.proceed(world)
@@ -414,14 +422,27 @@ def _change_status(world: World, order: Order, change: Change) -> None:
     now = world.now()
     was_pending = order.status in (PENDING, PENDING_AVAILABILITY)
     if change.status == CANCELLED:
+        _put_back(world, order)
         order.cancel(change.cancelled_by, change.cancel_reason, now)
         return
     order.status = str(change.status)
     if order.status == SHIPPED:
         order.ship_all()
         order.touch(now, "shipped_elsewhere")
+        for item in order.items:
+            if item.from_warehouse:
+                world.accounts[order.seller_id].move_fba_stock(item.sku, 0, now)
     else:
         order.touch(now, "released" if was_pending else "status_changed", order.status)
+
+
+def _put_back(world: World, order: Order) -> None:
+    """Units that Amazon had set aside and nobody gets can be sold again."""
+    account = world.accounts[order.seller_id]
+    for item in order.items:
+        if units := max(0, item.from_warehouse - order.fulfilled(item)):
+            account.move_fba_stock(item.sku, units, world.now())
+        item.from_warehouse = 0
 
 
 def answer(world: World, request: Request) -> Response:
@@ -510,9 +531,10 @@ def _post_listings(controls: Controls, argument: str, body: bytes) -> object:
 
 
 def _post_fba_stock(controls: Controls, argument: str, body: bytes) -> object:
-    stock = msgspec.json.decode(body, type=dict[str, int])
-    controls.set_fba_stock(stock, seller_id=argument or credentials.SELLER_ID)
-    return {"fbaStock": controls.world.demo.fba_stock}
+    stock = msgspec.json.decode(body, type=dict[str, Units])
+    seller_id = argument or credentials.SELLER_ID
+    controls.set_fba_stock(stock, seller_id=seller_id)
+    return {"fbaStock": controls.world.accounts[seller_id].fba_stock}
 
 
 def _post_fba_inventory(controls: Controls, argument: str, body: bytes) -> object:

@@ -11,7 +11,7 @@ from kogge.simulator.clock import iso, parse_iso
 from kogge.simulator.listings import LONG_AGO
 from kogge.simulator.routing import Call, Route
 from kogge.simulator.wire import Refusal, Response, invalid_input, json_response
-from kogge.simulator.world import PENDING, UNSHIPPED, Account
+from kogge.simulator.world import Account
 
 VERSION = "v1"
 
@@ -165,10 +165,8 @@ def _reserved(account: Account) -> tuple[Counter[str], Counter[str]]:
             reserved[line.sku] += line.reserved
     ordered: Counter[str] = Counter()
     for sold in account.orders.values():
-        is_waiting = sold.fulfilled_by == "AMAZON" and sold.status in (PENDING, UNSHIPPED)
-        if is_waiting and sold.channel == "AMAZON":
-            for item in sold.items:
-                ordered[item.sku] += item.quantity
+        for item in sold.items:
+            ordered[item.sku] += max(0, item.from_warehouse - sold.fulfilled(item))
     return reserved, ordered
 
 

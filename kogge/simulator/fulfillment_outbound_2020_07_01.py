@@ -181,7 +181,7 @@ def create_fulfillment_order(call: Call) -> Response:
 def get_fulfillment_order(call: Call) -> Response:
     rules.require_version(call, VERSION)
     order = _order(call)
-    shipments = [_shipment(order, shipment, call.now) for shipment in order.shipments]
+    shipments = [_shipment(order, shipment, call.now) for shipment in order.told_shipments]
     payload = {
         "fulfillmentOrder": _head(order),
         "fulfillmentOrderItems": [_item(order, line) for line in order.lines],
@@ -235,7 +235,7 @@ def get_package_tracking_details(call: Call) -> Response:
     if not number.isdecimal() or call.request.parameters().keys() != {"packageNumber"}:
         raise invalid_input("packageNumber is missing or not a number")
     for order in call.account.fulfilment_orders.values():
-        for shipment in order.shipments:
+        for shipment in order.told_shipments:
             for parcel in shipment.parcels:
                 if parcel.number == int(number) and shipment.is_shipped:
                     return json_response(200, {"payload": _tracking(order, shipment, parcel, call.now)})
@@ -270,7 +270,7 @@ def _position(call: Call, parameters: dict[str, str]) -> _Position:
     started = parameters.get("queryStartDate", "")
     if "nextToken" not in parameters:
         after = rules.since(started, call.now)
-        found = rules.updated_since(call.account, after)
+        found = rules.updated_since(call, after)
         return _Position(call.account.seller_id, started, found, 0)
     position = call.world.pages.get(parameters["nextToken"])
     if not isinstance(position, _Position) or position.seller_id != call.account.seller_id:

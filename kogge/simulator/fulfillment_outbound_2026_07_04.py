@@ -302,7 +302,7 @@ def _position(call: Call, parameters: dict[str, str]) -> _Position:
     query = frozenset((name, text) for name, text in parameters.items() if name != "pageToken")
     if "pageToken" not in parameters:
         after = rules.since(parameters.get("updatedAfter", ""), call.now)
-        return _Position(call.account.seller_id, query, rules.updated_since(call.account, after), 0)
+        return _Position(call.account.seller_id, query, rules.updated_since(call, after), 0)
     position = call.world.pages.get(parameters["pageToken"])
     if not isinstance(position, _Position) or position.seller_id != call.account.seller_id:
         raise invalid_input("pageToken is not valid")
@@ -463,7 +463,7 @@ def _order(order: FulfilmentOrder, now: datetime, *, with_shipments: bool) -> di
     if order.channel:
         document["channel"] = order.channel
     if with_shipments:
-        document["shipments"] = [_shipment(order, shipment, now) for shipment in order.shipments]
+        document["shipments"] = [_shipment(order, shipment, now) for shipment in order.told_shipments]
     return document
 
 

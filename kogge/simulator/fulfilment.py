@@ -31,6 +31,7 @@ from kogge.simulator.fulfilment_orders import (
     Shipment,
 )
 from kogge.simulator.fulfilment_rules import REQUIRED, check_new, divided, transit, until_shipped
+from kogge.simulator.marketplaces import BY_COUNTRY
 from kogge.simulator.wire import Refusal
 from kogge.simulator.world import (
     AMAZON_LOGISTICS,
@@ -61,6 +62,8 @@ def create(world: World, account: Account, order: FulfilmentOrder, *, is_accepte
             account.move_fba_stock(sku, -account.fba_stock[sku], order.received)
     if settings.refuse_without_stock and (short := divided(account, order.lines)[1]):
         raise Refusal(400, "InvalidInput", f"There is not enough inventory for Item Id: {min(short)}.")
+    if settings.fulfilment_placed_in:
+        order.marketplace = BY_COUNTRY[settings.fulfilment_placed_in]
     order.stuck_in = settings.new_fulfilments_stuck_in
     order.fate = settings.new_fulfilments_fate
     if any(line.sku not in account.fba_stock for line in order.lines):

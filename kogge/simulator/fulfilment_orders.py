@@ -133,6 +133,10 @@ class FulfilmentOrder:
     """Why it ended badly. Amazon's API has no field for it."""
     is_waiting: bool = False
     """Planned, but some of its units have not come yet."""
+    is_hidden: bool = False
+    """Whoever asks for it hears that there is no such order."""
+    is_silent: bool = False
+    """What was sent is not told."""
     history: list[tuple[datetime, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -148,6 +152,11 @@ class FulfilmentOrder:
     @property
     def units(self) -> int:
         return sum(line.quantity for line in self.lines)
+
+    @property
+    def told_shipments(self) -> list[Shipment]:
+        """Those the API shows."""
+        return [] if self.is_silent else self.shipments
 
     def line(self, line_id: str) -> FulfilmentLine:
         """Raises `KeyError`."""

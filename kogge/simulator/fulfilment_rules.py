@@ -77,7 +77,7 @@ def find(call: Call, order_id: str) -> FulfilmentOrder:
     if len(order_id) > LONGEST_ID:
         raise invalid_input(f"The order id is longer than {LONGEST_ID} characters")
     order = call.account.fulfilment_orders.get(order_id)
-    if order is None:
+    if order is None or not is_visible(call.world, order):
         raise not_found("No fulfillment order with this id was found for the seller")
     return order
 
@@ -149,9 +149,15 @@ def since(text: str, now: datetime) -> datetime:
     return moment
 
 
-def updated_since(account: Account, after: datetime) -> list[FulfilmentOrder]:
+def is_visible(world: World, order: FulfilmentOrder) -> bool:
+    hidden_for = timedelta(seconds=world.settings.fulfilment_hidden_s)
+    return not order.is_hidden and world.now() >= order.received + hidden_for
+
+
+def updated_since(call: Call, after: datetime) -> list[FulfilmentOrder]:
     """Orders whose status has changed since then, in the order of that."""
-    orders = [order for order in account.fulfilment_orders.values() if order.since >= after]
+    known = call.account.fulfilment_orders.values()
+    orders = [order for order in known if order.since >= after and is_visible(call.world, order)]
     return sorted(orders, key=lambda order: (order.since, order.order_id))
 
 

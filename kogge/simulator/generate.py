@@ -215,10 +215,13 @@ def _price_taxes(order: Order) -> None:
 
 def _sell(account: Account, order: Order) -> None:
     """Amazon counts down what is on offer when an order is placed."""
+    if order.status == CANCELLED:
+        return
     if order.fulfilled_by == "AMAZON":
         for item in order.items:
-            if item.sku in account.fba_stock:
-                account.move_fba_stock(item.sku, -item.quantity, order.created)
+            item.from_warehouse = min(item.quantity, account.fba_stock.get(item.sku, 0))
+            if item.from_warehouse:
+                account.move_fba_stock(item.sku, -item.from_warehouse, order.created)
         return
     for item in order.items:
         if item.sku in account.listings:

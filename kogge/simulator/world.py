@@ -112,6 +112,8 @@ class Item:
     condition: str = "NEW"
     promotion_id: str = ""
     fulfilled_elsewhere: int = 0
+    from_warehouse: int = 0
+    """Units Amazon has set aside for the buyer out of its own warehouse."""
     cancellation_request: str = ""
     cancelled_by: str = ""
     cancel_reason: str = ""
@@ -312,6 +314,10 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What sellers may require of fulfilment. Blank boxes are not for everybody."""
     fulfilment_cancels_lost: bool = False
     """Cancellations are accepted and never come to anything."""
+    fulfilment_hidden_s: float = 0.0
+    """How long an order that was taken is not found by those who ask for it. Its id is taken at once."""
+    fulfilment_placed_in: str = ""
+    """The country new orders are placed in, whatever origin they name; empty: the one they name."""
 
 
 @dataclass(slots=True)

@@ -353,9 +353,10 @@ def test_units_at_amazon_of_another_seller(seller: Seller) -> None:
     account = {"sellerId": "A2OTHER", "storeName": "Other", "refreshToken": "Atzr|other"}
     control(seller, "POST", "accounts", account)
 
-    control(seller, "POST", "fba-stock/A2OTHER", {"TS-01": 3})
+    _, stock = control(seller, "POST", "fba-stock/A2OTHER", {"TS-01": 3})
     _, answer = control(seller, "POST", "fba-inventory/A2OTHER", {"TS-01": {"unfulfillable": 1}})
 
+    assert stock == {"fbaStock": {"TS-01": 3}}
     assert answer["fbaInventory"]["TS-01"]["fulfillable"] == 3
     assert seller.world.demo.fba_stock == {}
 

@@ -52,6 +52,41 @@ def test_the_units_of_a_sku_are_told_apart(seller: Seller) -> None:
     assert shown["fnSku"].startswith("X00")
 
 
+def test_what_buyers_order_on_amazon_leaves_the_warehouse(seller: Seller) -> None:
+    """Set aside while the order is open, gone once it is sent, back when nobody gets it."""
+    seller.set_fba_stock({"TS-01": 10})
+    sent = seller.place_order(kind="fba", sku="TS-01", quantity=3, status="UNSHIPPED")
+    cancelled = seller.place_order(kind="fba", sku="TS-01", quantity=2, status="PENDING")
+
+    def figures() -> tuple[int, int]:
+        details = summaries(seller)["TS-01"]["inventoryDetails"]
+        return details["fulfillableQuantity"], details["reservedQuantity"]["totalReservedQuantity"]
+
+    assert figures() == (5, 5)
+    seller.change_order(cancelled.order_id, status="CANCELLED")
+    assert figures() == (7, 3)
+    seller.change_order(sent.order_id, status="SHIPPED")
+    assert figures() == (7, 0)
+
+
+def test_buyers_get_no_more_than_there_is(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 1})
+    order = seller.place_order(kind="fba", sku="TS-01", quantity=3, status="UNSHIPPED")
+
+    seller.change_order(order.order_id, status="CANCELLED")
+    seller.change_order(order.order_id, status="CANCELLED")
+
+    assert seller.world.demo.fba_stock == {"TS-01": 1}
+
+
+def test_an_order_that_comes_cancelled_takes_nothing(seller: Seller) -> None:
+    seller.set_fba_stock({"TS-01": 4})
+
+    seller.place_order(kind="fba", sku="TS-01", quantity=3, status="CANCELLED")
+
+    assert seller.world.demo.fba_stock == {"TS-01": 4}
+
+
 def test_without_details_there_is_only_a_total(seller: Seller) -> None:
     seller.set_fba_stock({"TS-01": 3})
 

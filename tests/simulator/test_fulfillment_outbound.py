@@ -201,6 +201,54 @@ def test_an_answer_lost_after_taking_effect(seller: Seller) -> None:
     assert read_old(seller, "SHOP-2")["fulfillmentOrder"]["sellerFulfillmentOrderId"] == "SHOP-2"
 
 
+@pytest.mark.parametrize("create", [create_old, create_new])
+def test_an_order_may_be_taken_and_not_be_found_yet(seller: Seller, create: Create) -> None:
+    """Whoever reads before repeating is refused then, and has to read again."""
+    seller.set(fulfilment_hidden_s=30)
+    create(seller)
+
+    before = seller.call("GET", f"{NEW}/orders/SHOP-1").status
+    listed = seller.call("GET", f"{NEW}/orders").json()["orders"]
+    again = create(seller).status
+    wait(seller, 30)
+
+    assert (before, listed, again) == (404, [], 400)
+    assert read_new(seller)["orderId"] == "SHOP-1"
+    assert len(seller.fulfilment_orders) == 1
+
+
+def test_an_order_may_be_lost_from_sight(seller: Seller) -> None:
+    create_old(seller)
+
+    seller.change_fulfilment("SHOP-1", is_hidden=True)
+    unseen = seller.call("GET", f"{OLD}/fulfillmentOrders/SHOP-1").status, create_new(seller).status
+    seller.change_fulfilment("SHOP-1", is_hidden=False)
+
+    assert unseen == (404, 400)
+    assert status(seller) == ("Received", "PROCESSING")
+
+
+def test_amazon_may_not_say_what_it_sent(seller: Seller) -> None:
+    create_old(seller)
+    seller.change_fulfilment("SHOP-1", is_silent=True)
+    wait(seller, 3_600)
+
+    silent = read_old(seller)["fulfillmentShipments"], read_new(seller)["shipments"], status(seller)
+    seller.change_fulfilment("SHOP-1", is_silent=False)
+
+    assert silent == ([], [], ("Complete", "COMPLETE"))
+    assert len(read_new(seller)["shipments"]) == 1
+
+
+@pytest.mark.parametrize("create", [create_old, create_new])
+def test_the_origin_may_be_ignored(seller: Seller, create: Create) -> None:
+    seller.set(fulfilment_placed_in="FR")
+    create(seller)
+
+    assert read_new(seller)["origin"] == {"countryCode": "FR"}
+    assert read_old(seller)["fulfillmentOrder"]["marketplaceId"] == "A13V1IB3VIYZZH"
+
+
 def test_an_order_that_never_arrived_is_not_found(seller: Seller) -> None:
     seller.fault("outboundCreateOrder", "timeout")
     create_new(seller)
