@@ -12,6 +12,10 @@ Each handler names its next time itself:
     send_feeds          connection   when messages wait, and while Amazon works on a feed
     send_offers         connection   2 s after a change of stock, price or lead time
     read_offers         connection   a quarter of an hour after Amazon accepted a change
+    read_fba_stock      connection   every half hour what changed in Amazon's warehouse, daily all of it
+    plan_fulfillment    merchant     at once after a shop order was paid; safety net every 10 minutes
+    hand_over           connection   when the cut-off window of a shop order ends, or a cancellation is wished
+    follow_fulfillment  connection   while Amazon ships shop orders: each is looked at every 25 minutes
     watch_expiry        connection   daily
     purge_people        connection   daily
     send_mails          merchant     at once after a dispatch; else daily
@@ -22,6 +26,10 @@ Each handler names its next time itself:
 from __future__ import annotations
 
 from kogge.amazon.connections.expiry import watch_expiry
+from kogge.amazon.fba.following import follow_fulfillment
+from kogge.amazon.fba.handing_over import hand_over
+from kogge.amazon.fba.planning import plan_fulfillment
+from kogge.amazon.fba.stock import read_fba_stock
 from kogge.amazon.feeds.sending import send_feeds
 from kogge.amazon.offers.reading import read_offers
 from kogge.amazon.offers.sending import send_offers
@@ -47,6 +55,10 @@ OPERATIONS: dict[str, Handler] = {
     "send_feeds": send_feeds,
     "send_offers": send_offers,
     "read_offers": read_offers,
+    "read_fba_stock": read_fba_stock,
+    "plan_fulfillment": plan_fulfillment,
+    "hand_over": hand_over,
+    "follow_fulfillment": follow_fulfillment,
     "watch_expiry": watch_expiry,
     "purge_people": purge_people,
     "send_mails": send_mails,

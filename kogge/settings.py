@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "kogge.amazon.feeds",
     "kogge.amazon.orders",
     "kogge.amazon.offers",
+    "kogge.amazon.fba",
     "kogge.amazon.pages",
     "django_htmx",
     "django.contrib.auth",

@@ -276,13 +276,18 @@ def set_up(amazon: Simulator, clock: SharedClock, point_at: Callable[[Simulator]
 
 def stock_up(merchant: Any, amazon: Simulator, now: datetime) -> None:
     from kogge.backoffice import stock
-    from kogge.backoffice.models import Product
+    from kogge.backoffice.models import Product, StockEntry
 
-    for listing in amazon.world.demo.listings.values():
-        product = Product.objects.everyone().create(
-            merchant=merchant, code=listing.sku, title=listing.title, price=listing.price, changed_at=now
-        )
-        stock.correct_stock(product, 100, actor="anna@example.org", now=now)
+    products = Product.objects.everyone().bulk_create(
+        Product(merchant=merchant, code=listing.sku, title=listing.title, price=listing.price, changed_at=now)
+        for listing in amazon.world.demo.listings.values()
+    )
+    stock.lock_shop(merchant.pk)
+    counted = [
+        stock.Movement(f"correction:{product.code}", StockEntry.Kind.CORRECTION, product.pk, stock=100)
+        for product in products
+    ]
+    stock.record(merchant.pk, counted, actor="anna@example.org", now=now)
 
 
 @pytest.fixture

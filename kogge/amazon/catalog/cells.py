@@ -24,6 +24,7 @@ PLAIN_COLUMNS = (
     "amazon_price",
     "fba",
     "amazon_buffer",
+    "amazon_fba_sku",
 )
 # The price in one marketplace, in its own currency, named by the country: "amazon_price_fr".
 PRICE_COLUMNS = {
@@ -57,6 +58,7 @@ class Filled:
             _cell(offer.price),
             "yes" if offer.fba else "no",
             _cell(offer.buffer),
+            offer.fba_sku,
         )
         found = dict(zip(PLAIN_COLUMNS, plain, strict=True))
         for marketplace_id, price in self.prices.items():
@@ -74,7 +76,7 @@ def fill(filled: Filled, cells: Mapping[str, str], *, is_new: bool) -> None:
     """Take over the cells. Raises `WrongOffer`.
 
     An empty one empties an override, so that the product's own value counts again. What the offer is (ASIN,
-    SKU, FBA, whether it is sold there) stays: nobody wants to lose that to a column left blank.
+    SKUs, FBA, whether it is sold there) stays: nobody wants to lose that to a column left blank.
     """
     offer = filled.offer
     asin_before = offer.asin
@@ -84,6 +86,10 @@ def fill(filled: Filled, cells: Mapping[str, str], *, is_new: bool) -> None:
         offer.sku = _sku(cells["amazon_sku"])
     elif asin_before and offer.asin != asin_before:
         offer.sku = ""  # it belongs to the other article; the new one's is found by its ASIN
+    if cells.get("amazon_fba_sku"):
+        offer.fba_sku = _sku(cells["amazon_fba_sku"])
+    elif asin_before and offer.asin != asin_before:
+        offer.fba_sku = ""
     if "amazon_stock" in cells:
         offer.stock = _number("amazon_stock", cells["amazon_stock"], MOST_STOCK)
     if "amazon_lead_time_days" in cells:

@@ -22,8 +22,8 @@ def find_products(
 ) -> dict[Article, str | None]:
     """The shop's product of each (SKU, ASIN), None where there is none (reference 5.5).
 
-    In this order: what the merchant assigned to the SKU, the SKU of an offer, the ASIN of an offer,
-    the shop's article number. A word that fits several products decides nothing.
+    In this order: what the merchant assigned to the SKU, the SKU of an offer or of what Amazon keeps of it,
+    the ASIN of an offer, the shop's article number. A word that fits several products decides nothing.
     """
     skus = sorted({sku for sku, _asin in wanted if sku})
     asins = sorted({asin for _sku, asin in wanted if asin})
@@ -37,6 +37,17 @@ def find_products(
         return next((found for found in candidates if found in there), None) or by_code.get(sku)
 
     return {(sku, asin): find(sku, asin) for sku, asin in wanted}
+
+
+def owners(merchant_id: int, skus: Collection[str]) -> dict[str, set[str]]:
+    """The products that have these SKUs at Amazon, in their own offer or in Amazon's warehouse."""
+    found: dict[str, set[str]] = {}
+    for batch in _batches(sorted(set(skus) - {""})):
+        rows = Offer.objects.of_id(merchant_id).filter(Q(sku__in=batch) | Q(fba_sku__in=batch))
+        for product_id, *words in rows.values_list("product_id", "sku", "fba_sku"):
+            for word in {*words} & {*batch}:
+                found.setdefault(word, set()).add(product_id)
+    return found
 
 
 def link_sku(connection: Connection, sku: str, product_id: str, now: datetime) -> None:
@@ -57,11 +68,14 @@ def _linked(connection: Connection, skus: list[str]) -> dict[str, str]:
 def _offered(merchant_id: int, skus: list[str], asins: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The products of the merchant's offers, by SKU and by ASIN."""
     offers: dict[int, Offer] = {}
-    words = [Q(sku__in=batch) for batch in _batches(skus)] + [Q(asin__in=batch) for batch in _batches(asins)]
+    words = [Q(sku__in=batch) | Q(fba_sku__in=batch) for batch in _batches(skus)]
+    words += [Q(asin__in=batch) for batch in _batches(asins)]
     for word in words:
-        rows = Offer.objects.of_id(merchant_id).filter(word).only("sku", "asin", "product_id")
+        rows = Offer.objects.of_id(merchant_id).filter(word).only("sku", "fba_sku", "asin", "product_id")
         offers.update({offer.pk: offer for offer in rows})
-    by_sku = _unambiguous((offer.sku, offer.product_id) for offer in offers.values() if offer.sku)
+    by_sku = _unambiguous(
+        (sku, offer.product_id) for offer in offers.values() for sku in (offer.sku, offer.fba_sku) if sku
+    )
     by_asin = _unambiguous((offer.asin, offer.product_id) for offer in offers.values() if offer.asin)
     return by_sku, by_asin
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kogge.amazon.connections.models import Connection
@@ -31,7 +32,10 @@ class Offer(models.Model):
     )
     # Units Amazon is not told of, against selling the last piece twice; empty: the connection's own buffer.
     buffer = models.PositiveIntegerField(_("Sicherheitsbestand"), null=True, blank=True)
+    # Shop orders for the product are handed to Amazon, which ships them out of its warehouse.
     fba = models.BooleanField(_("FBA"), default=False)
+    # The SKU under which Amazon keeps it there, often another one than the merchant's own offer has.
+    fba_sku = models.CharField(_("FBA-SKU"), max_length=50, blank=True)
     changed_at = models.DateTimeField(null=True)
 
     objects: ClassVar[ScopedManager[Self]] = ScopedManager()
@@ -41,7 +45,18 @@ class Offer(models.Model):
         indexes = [
             models.Index(fields=["merchant", "asin"], name="offer_asin"),
             models.Index(fields=["merchant", "sku"], name="offer_sku"),
+            models.Index(fields=["merchant", "product_id"], name="offer_fba", condition=Q(fba=True)),
         ]
+
+    @property
+    def sku_in_warehouse(self) -> str:
+        """The SKU to name when Amazon shall ship the product; empty while none is known."""
+        return self.fba_sku or self.sku
+
+    @property
+    def is_kept_by_amazon(self) -> bool:
+        """Whether the offer's own SKU is the one Amazon ships from its warehouse, and so counts itself."""
+        return self.fba and self.sku == self.sku_in_warehouse
 
 
 class OfferPrice(models.Model):

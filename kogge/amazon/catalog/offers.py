@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +26,23 @@ Changes = Mapping[str, tuple[str, str]]  # by column: the cell before, the cell 
 
 BATCH = 500  # products in one statement
 
-_FIELDS = ("enabled", "asin", "sku", "stock", "lead_time_days", "price", "buffer", "fba", "changed_at")
+_FIELDS = (
+    "enabled",
+    "asin",
+    "sku",
+    "stock",
+    "lead_time_days",
+    "price",
+    "buffer",
+    "fba",
+    "fba_sku",
+    "changed_at",
+)
+# The columns that name a SKU; one SKU belongs to one product, in whichever of them.
+_SKU_COLUMNS = ("amazon_sku", "amazon_fba_sku")
+
+# Why offers that a file newly ticks for FBA may not be, by product: asked of whoever knows Amazon's shelves.
+AskShelf = Callable[[int, Sequence[Offer]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +71,18 @@ class _Changed:
         return {column: (old, new) for column, old, new in cells if old != new}
 
 
-def check_offers(merchant: Merchant, rows: Rows) -> CheckedOffers:
+def check_offers(merchant: Merchant, rows: Rows, *, ask_shelf: AskShelf | None = None) -> CheckedOffers:
     """What Amazon's columns of a whole file would change, by product; writes nothing.
 
     Columns that are not in the file leave the offer as it is; an empty one empties its value. A row
-    without anything for Amazon makes no offer.
+    without anything for Amazon makes no offer. `ask_shelf` is asked about offers that become FBA.
     """
     checked, claims = CheckedOffers(), _claims(rows)
     for product_ids in _batches(list(rows)):
         changed = list(_fillable(merchant, rows, product_ids, checked.refused))
         checked.refused.update(_sku_taken(merchant, changed, claims, rows))
+        if ask_shelf is not None and (ticked := _newly_fba(changed, checked.refused)):
+            checked.refused.update(ask_shelf(merchant.pk, ticked))
         for found in changed:
             if found.product_id not in checked.refused:
                 checked.changes[found.product_id] = found.changes()
@@ -111,7 +129,8 @@ def columns_in_use(merchant_id: int) -> list[str]:
 
 def products_called(merchant_id: int, word: str) -> list[int]:
     """The products of offers with exactly this ASIN or SKU; a handful at most."""
-    rows = Offer.objects.of_id(merchant_id).filter(Q(asin=word.strip().upper()) | Q(sku=word.strip()))
+    found = Q(asin=word.strip().upper()) | Q(sku=word.strip()) | Q(fba_sku=word.strip())
+    rows = Offer.objects.of_id(merchant_id).filter(found)
     return [int(product_id) for product_id in rows.values_list("product_id", flat=True)[:20]]
 
 
@@ -125,6 +144,7 @@ def values_of(offer: Offer) -> dict[str, object]:
         "lead_time_days": offer.lead_time_days,
         "price": None if offer.price is None else f"{offer.price:.2f}",
         "fba": offer.fba,
+        "fba_sku": offer.fba_sku,
         "buffer": offer.buffer,
         "prices": {row.marketplace_id: f"{row.price:.2f}" for row in offer.prices.all()},
     }
@@ -180,12 +200,22 @@ def _stored(merchant_id: int, product_ids: Sequence[str]) -> dict[str, Filled]:
     return {filled.offer.product_id: filled for filled in found.values()}
 
 
+def _newly_fba(changed: Sequence[_Changed], refused: Collection[str]) -> list[Offer]:
+    """A tick that is there already stays, also when nothing is left of the product."""
+    return [
+        found.filled.offer
+        for found in changed
+        if found.before.get("fba") != "yes" and found.filled.offer.fba and found.product_id not in refused
+    ]
+
+
 def _claims(rows: Rows) -> dict[str, str]:
     """The first product in the file that wants a SKU."""
     claims: dict[str, str] = {}
     for product_id, row in rows.items():
-        if wanted := row.get("amazon_sku", "").strip():
-            claims.setdefault(wanted, product_id)
+        for column in _SKU_COLUMNS:
+            if wanted := row.get(column, "").strip():
+                claims.setdefault(wanted, product_id)
     return claims
 
 
@@ -194,21 +224,36 @@ def _sku_taken(
 ) -> dict[str, str]:
     """The products whose SKU another product has, in the file or in the shop.
 
-    A product whose own SKU is in the file counts with that one: two may exchange theirs.
+    A product whose own SKU is in the file counts with that one: two may exchange theirs. What Amazon keeps
+    of a product may have the SKU of its offer, but never that of another product.
     """
-    wanted = {found.filled.offer.sku for found in changed if found.filled.offer.sku}
-    owners: dict[str, set[str]] = {}
-    for sku, product_id in Offer.objects.of(merchant).filter(sku__in=wanted).values_list("sku", "product_id"):
-        if not rows.get(product_id, {}).get("amazon_sku", "").strip():  # a blank cell keeps the SKU
-            owners.setdefault(sku, set()).add(product_id)
+    wanted = {sku for found in changed for sku in _skus(found.filled.offer)}
+    owners = _owners_beside(merchant, wanted, rows)
     refused = {}
     for found in changed:
         offer = found.filled.offer
-        others = owners.get(offer.sku, set()) | {claims.get(offer.sku, offer.product_id)}
-        if offer.sku and others - {offer.product_id}:
-            sentence = _("Die Amazon-SKU %s gehört schon zu einem anderen Produkt.")
-            refused[offer.product_id] = sentence % offer.sku
+        for sku in _skus(offer):
+            others = owners.get(sku, set()) | {claims.get(sku, offer.product_id)}
+            if others - {offer.product_id}:
+                sentence = _("Die Amazon-SKU %s gehört schon zu einem anderen Produkt.")
+                refused[offer.product_id] = sentence % sku
     return refused
+
+
+def _owners_beside(merchant: Merchant, wanted: Collection[str], rows: Rows) -> dict[str, set[str]]:
+    """The products that have these SKUs in the shop and keep them: a blank cell keeps a SKU."""
+    offers = Offer.objects.of(merchant).filter(Q(sku__in=wanted) | Q(fba_sku__in=wanted))
+    owners: dict[str, set[str]] = {}
+    for product_id, *skus in offers.values_list("product_id", "sku", "fba_sku"):
+        row = rows.get(product_id, {})
+        for column, sku in zip(_SKU_COLUMNS, skus, strict=True):
+            if sku and not row.get(column, "").strip():
+                owners.setdefault(sku, set()).add(product_id)
+    return owners
+
+
+def _skus(offer: Offer) -> list[str]:
+    return [sku for sku in (offer.sku, offer.fba_sku) if sku]
 
 
 def _store(changed: Sequence[_Changed], now: datetime) -> None:

@@ -46,6 +46,9 @@ OPERATIONS: dict[str, timedelta] = {
     "send_feeds": timedelta(0),
     "send_offers": timedelta(0),
     "read_offers": timedelta(0),
+    "read_fba_stock": timedelta(0),
+    "hand_over": timedelta(0),
+    "follow_fulfillment": timedelta(0),
     "watch_expiry": timedelta(0),
     "check_fba_orders": timedelta(hours=1),
     "compare_orders": timedelta(days=1),
@@ -257,9 +260,13 @@ def resume(connection: Connection, now: datetime) -> None:
 
 def disconnect(connection: Connection, now: datetime) -> None:
     """Forget the secrets and stop. Orders, journal and the duty to purge personal data remain."""
+    rows = Connection.objects.everyone().filter(pk=connection.pk)
     with transaction.atomic():
+        if rows.filter(state=Connection.State.PAUSED).exclude(pause_reason=DISCONNECTED).exists():
+            details = {"reason": DISCONNECTED}  # `pause` has nothing to tell of one that is paused already
+            news.happened.send(None, connection_id=connection.pk, kind="paused", at=now, details=details)
         pause(connection.pk, DISCONNECTED, now=now)
-        Connection.objects.everyone().filter(pk=connection.pk).update(
+        rows.update(
             pause_reason=DISCONNECTED,
             sealed_credentials=b"",
             sealed_access_token=None,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -20,6 +21,8 @@ from kogge.amazon.journal.words import in_words
 Text = str | Promise
 
 GREEN, YELLOW, RED, BLUE, GRAY = "green", "yellow", "red", "blue", "gray"
+
+Words = TypeVar("Words")
 
 _BLANK = re.compile(r"%\((\w+)\)s")
 
@@ -35,6 +38,11 @@ class Button(StrEnum):
     CANCEL = "cancel"
     OFFERS = "offers"
     PRICES = "prices"
+    ORDER = "order"
+    RESEND = "resend"
+    SHIP_SELF = "ship_self"
+    SPEEDS = "speeds"
+    SHELF = "shelf"
     DONE = "done"
 
 
@@ -80,8 +88,11 @@ class Asked:
 
 
 def tell(kind: str, details: Mapping[str, object]) -> Told:
-    """The sentence of a journal entry; an unknown kind tells its name and details."""
-    telling = JOURNAL.get(kind)
+    """The sentence of a journal entry; an unknown kind tells its name and details.
+
+    A detail "case", or else "reason", chooses the words "kind:case" where there are any.
+    """
+    telling = _chosen(JOURNAL, kind, details)
     if telling is None:
         return Told(_unknown(kind, details), "help-circle", YELLOW)
     return Told(_filled(telling.text, telling.short, details), telling.icon, telling.tone)
@@ -90,15 +101,19 @@ def tell(kind: str, details: Mapping[str, object]) -> Told:
 def ask(kind: str, details: Mapping[str, object]) -> Asked:
     """The sentence, advice and buttons of a trouble; an unknown kind can be marked as done.
 
-    A detail "case" chooses the words "kind:case" where there are any.
+    A detail "case", or else "reason", chooses the words "kind:case" where there are any.
     """
-    request = TROUBLES.get(f"{kind}:{details.get('case')}") or TROUBLES.get(kind)
+    request = _chosen(TROUBLES, kind, details)
     if request is None:
         advice = gettext("Sieh dir die Bestellung an und kennzeichne die Aufgabe danach als erledigt.")
         return Asked(_unknown(kind, details), advice, (Button.DONE,), YELLOW)
     text = request.one if request.one and details.get("count") == 1 else request.text
     sentence = _filled(text, request.short, details)
     return Asked(sentence, str(request.advice), request.buttons, request.tone)
+
+
+def _chosen(table: Mapping[str, Words], kind: str, details: Mapping[str, object]) -> Words | None:
+    return table.get(f"{kind}:{details.get('case') or details.get('reason')}") or table.get(kind)
 
 
 def _filled(text: Text, short: Text, details: Mapping[str, object]) -> str:
@@ -222,6 +237,72 @@ JOURNAL: dict[str, Telling] = {
     ),
     "offer_price_confirmed": Telling(
         _("Preis %(price)s bestätigt von %(by)s."), "cash", BLUE, short=_("Ein Preis ist bestätigt.")
+    ),
+    "fulfillment_planned": Telling(
+        _("Versand durch Amazon vorgemerkt. Kogge übergibt die Bestellung am %(hand_over_at)s."),
+        "clock",
+        BLUE,
+        short=_("Versand durch Amazon vorgemerkt."),
+    ),
+    "fulfillment_previewed": Telling(_("Amazon hat Versand und Gebühren vorab berechnet."), "cash", GRAY),
+    "fulfillment_stopped": Telling(
+        _("Versand durch Amazon angehalten, bevor die Bestellung übergeben war: %(reason)s."),
+        "player-pause",
+        YELLOW,
+        short=_("Versand durch Amazon angehalten, bevor die Bestellung übergeben war."),
+    ),
+    "fulfillment_sent": Telling(_("Die Bestellung wird Amazon zum Versand übergeben."), "send", BLUE),
+    "fulfillment_accepted": Telling(_("Amazon hat die Bestellung zum Versand angenommen."), "check", GREEN),
+    "fulfillment_status": Telling(
+        _("Versand durch Amazon: %(status)s."),
+        "package",
+        BLUE,
+        short=_("Beim Versand durch Amazon geht es weiter."),
+    ),
+    "fulfillment_parcel": Telling(
+        _("Amazon hat ein Paket versendet: %(carrier)s %(tracking_number)s."),
+        "truck-delivery",
+        GREEN,
+        short=_("Amazon hat ein Paket versendet."),
+    ),
+    "fulfillment_returned": Telling(
+        _("Was Amazon nicht versendet, ist wieder bei dir: %(reason)s."),
+        "arrow-back-up",
+        RED,
+        short=_("Was Amazon nicht versendet, ist wieder bei dir."),
+    ),
+    "fulfillment_returned:no_stock": Telling(
+        _("Im Amazon-Lager liegt nicht genug: Was Amazon nicht versendet, ist wieder bei dir."),
+        "arrow-back-up",
+        YELLOW,
+    ),
+    "fulfillment_returned:other": Telling(
+        _("Was Amazon nicht versendet, ist wieder bei dir. Amazon schreibt: %(message)s."),
+        "arrow-back-up",
+        RED,
+        short=_("Was Amazon nicht versendet, ist wieder bei dir."),
+    ),
+    "fulfillment_cancel_asked": Telling(
+        _("Amazon wird gebeten, den Versandauftrag zu stornieren."), "circle-x", YELLOW
+    ),
+    "fulfillment_cancelled": Telling(_("Amazon hat den Versandauftrag storniert."), "circle-x", GREEN),
+    "fulfillment_cancel_refused": Telling(
+        _("Amazon storniert den Versandauftrag nicht mehr: %(reason)s."),
+        "alert-triangle",
+        RED,
+        short=_("Amazon storniert den Versandauftrag nicht mehr."),
+    ),
+    "fulfillment_refused": Telling(
+        _("Amazon hat den Versandauftrag abgelehnt: %(reason)s."),
+        "alert-triangle",
+        RED,
+        short=_("Amazon hat den Versandauftrag abgelehnt."),
+    ),
+    "fulfillment_refused:other": Telling(
+        _("Amazon hat den Versandauftrag abgelehnt. Amazon schreibt: %(message)s."),
+        "alert-triangle",
+        RED,
+        short=_("Amazon hat den Versandauftrag abgelehnt."),
     ),
 }
 
@@ -429,5 +510,214 @@ TROUBLES: dict[str, Request] = {
         _("Der Käufer bittet darum, die Bestellung zu stornieren."),
         _("Storniere sie, oder versende sie trotzdem und kennzeichne die Aufgabe als erledigt."),
         (Button.CANCEL, Button.AMAZON, Button.DONE),
+    ),
+    "fulfillment_no_stock": Request(
+        _("Bestellung %(number)s: Im Amazon-Lager liegt nicht genug."),
+        _(
+            "Diese Positionen sind wieder bei dir. Versende sie selbst, oder übergib sie Amazon, "
+            "sobald dort wieder Bestand liegt."
+        ),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        short=_("Für eine Bestellung liegt im Amazon-Lager nicht genug."),
+    ),
+    "fulfillment_address": Request(
+        _("Bestellung %(number)s: Die Lieferadresse passt für Amazon nicht."),
+        _("Berichtige die Adresse in der Bestellung und übergib sie dann, oder versende selbst."),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        short=_("Die Lieferadresse einer Bestellung passt für Amazon nicht."),
+    ),
+    "fulfillment_refused": Request(
+        _("Bestellung %(number)s: Amazon hat den Versandauftrag abgelehnt, denn %(reason)s."),
+        _("Die Positionen sind wieder bei dir. Versende sie selbst, oder übergib sie noch einmal."),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        RED,
+        short=_("Amazon hat einen Versandauftrag abgelehnt."),
+    ),
+    "fulfillment_refused:other": Request(
+        _("Bestellung %(number)s: Amazon hat den Versandauftrag abgelehnt und schreibt: %(message)s"),
+        _("Die Positionen sind wieder bei dir. Versende sie selbst, oder übergib sie noch einmal."),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        RED,
+        short=_("Amazon hat einen Versandauftrag abgelehnt."),
+    ),
+    "fulfillment_refused:speed": Request(
+        _("Bestellung %(number)s: Amazon bietet diese Geschwindigkeit hier nicht an."),
+        _(
+            "Ordne der Versandart eine andere Geschwindigkeit zu und übergib die Bestellung noch einmal, "
+            "oder versende selbst."
+        ),
+        (Button.SPEEDS, Button.RETRY, Button.ORDER, Button.DONE),
+        RED,
+        short=_("Amazon bietet die Geschwindigkeit einer Bestellung nicht an."),
+    ),
+    "fulfillment_refused:packaging": Request(
+        _("Bestellung %(number)s: Neutrale Verpackung ist für diese Ware nicht möglich."),
+        _(
+            "Schalte die neutrale Verpackung unter „Versand durch Amazon“ aus und übergib die Bestellung "
+            "noch einmal, oder versende selbst."
+        ),
+        (Button.SPEEDS, Button.RETRY, Button.ORDER, Button.DONE),
+        RED,
+        short=_("Neutrale Verpackung ist für eine Bestellung nicht möglich."),
+    ),
+    "fulfillment_refused:id_taken": Request(
+        _("Bestellung %(number)s: Amazon kennt unter dieser Nummer schon einen anderen Auftrag."),
+        _(
+            "Sieh in Seller Central nach, was dort versendet wird, "
+            "bevor du die Bestellung noch einmal übergibst."
+        ),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        RED,
+        short=_("Amazon kennt unter der Nummer eines Versandauftrags schon einen anderen."),
+    ),
+    "fulfillment_returned": Request(
+        _("Bestellung %(number)s versendet Amazon nicht oder nicht ganz: %(reason)s."),
+        _("Was Amazon nicht versendet, ist wieder bei dir. Versende es selbst, oder übergib es noch einmal."),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        RED,
+        short=_("Amazon versendet eine Bestellung nicht oder nicht ganz."),
+    ),
+    "fulfillment_returned:other": Request(
+        _("Bestellung %(number)s versendet Amazon nicht oder nicht ganz. Amazon schreibt: %(message)s"),
+        _("Was Amazon nicht versendet, ist wieder bei dir. Versende es selbst, oder übergib es noch einmal."),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        RED,
+        short=_("Amazon versendet eine Bestellung nicht oder nicht ganz."),
+    ),
+    "fulfillment_returned:no_stock": Request(
+        _("Bestellung %(number)s: Im Amazon-Lager liegt nicht genug."),
+        _(
+            "Diese Positionen sind wieder bei dir. Versende sie selbst, oder übergib sie Amazon, "
+            "sobald dort wieder Bestand liegt."
+        ),
+        (Button.ORDER, Button.RETRY, Button.DONE),
+        short=_("Für eine Bestellung liegt im Amazon-Lager nicht genug."),
+    ),
+    "fulfillment_unclear": Request(
+        _("Bestellung %(number)s: Amazon nennt sie versendet, sagt aber nicht, was in welchem Paket liegt."),
+        _(
+            "Kogge hat sie als versendet eingetragen. Sieh in Seller Central nach, ob alles unterwegs ist. "
+            "Versende nichts ein zweites Mal, bevor du es weißt."
+        ),
+        (Button.ORDER, Button.DONE),
+        short=_("Bei einem Versandauftrag sagt Amazon nicht, was in welchem Paket liegt."),
+    ),
+    "fulfillment_unclear:sending": Request(
+        _("Bestellung %(number)s: Ob Amazon den Versandauftrag hat, ist seit einer Weile ungewiss."),
+        _(
+            "Kogge fragt weiter nach und übergibt nie doppelt; die Aufgabe schließt sich dann von selbst. "
+            "Versende die Bestellung bis dahin nicht selbst."
+        ),
+        (Button.ORDER, Button.DONE),
+        short=_("Ob Amazon einen Versandauftrag hat, ist seit einer Weile ungewiss."),
+    ),
+    "fulfillment_unclear:beyond": Request(
+        _("Bestellung %(number)s: Amazon hat mehr versendet, als bei Amazon noch offen war."),
+        _(
+            "Sieh in Seller Central nach, was in den Paketen liegt, "
+            "und versende davon nichts ein zweites Mal. "
+            "Ist schon beides unterwegs, kläre mit dem Kunden eine Rücksendung."
+        ),
+        (Button.ORDER, Button.DONE),
+        short=_("Amazon hat mehr versendet, als bei Amazon noch offen war."),
+    ),
+    "fulfillment_unreadable": Request(
+        _(
+            "Bestellung %(number)s: Amazon gibt seit einem Tag keine lesbare Auskunft "
+            "über den Versandauftrag."
+        ),
+        _(
+            "Sieh in Seller Central nach, ob er versendet ist. "
+            "Kogge fragt weiter; die Aufgabe schließt sich dann."
+        ),
+        (Button.ORDER, Button.DONE),
+        short=_("Amazon gibt seit einem Tag keine lesbare Auskunft über einen Versandauftrag."),
+    ),
+    "fulfillment_shop_refuses": Request(
+        _("Bestellung %(number)s: Amazon hat versendet, aber der Shop nimmt das Paket nicht an: %(message)s"),
+        _("Prüfe die Bestellung im Shop. Kogge versucht es alle sechs Stunden noch einmal."),
+        (Button.ORDER, Button.DONE),
+        RED,
+        short=_("Amazon hat versendet, aber der Shop nimmt das Paket nicht an."),
+    ),
+    "fulfillment_parcel_lost": Request(
+        _(
+            "Bestellung %(number)s: Ein Paket von Amazon (%(carrier)s %(tracking_number)s) "
+            "kommt nicht an: %(status)s."
+        ),
+        _(
+            "Sprich mit dem Kunden: Ersatz versenden oder erstatten. "
+            "Die verlorene Sendung reklamierst du in Seller Central."
+        ),
+        (Button.ORDER, Button.DONE),
+        RED,
+        short=_("Ein Paket von Amazon kommt beim Kunden nicht an."),
+    ),
+    "fulfillment_cancel_refused": Request(
+        _("Bestellung %(number)s: Amazon storniert den Versandauftrag nicht mehr, denn %(reason)s."),
+        _("Die Ware kommt beim Kunden an. Kläre mit ihm die Rückgabe und erfasse dann eine Retoure."),
+        (Button.ORDER, Button.DONE),
+        RED,
+        short=_("Amazon storniert einen Versandauftrag nicht mehr."),
+    ),
+    "unknown_shipping_method": Request(
+        _("Für die Versandart „%(method)s“ ist nicht festgelegt, wie schnell Amazon versenden soll."),
+        _(
+            "Bis du es festlegst, gehen Bestellungen damit als „Standard“ an Amazon. "
+            "Was schon vorgemerkt oder übergeben ist, bleibt dabei."
+        ),
+        (Button.SPEEDS, Button.DONE),
+        short=_("Für eine Versandart ist nicht festgelegt, wie schnell Amazon versenden soll."),
+    ),
+    "fba_stock_refused": Request(
+        _(
+            "Amazon gibt den Bestand im Amazon-Lager nicht mehr heraus. "
+            "Kogge rechnet mit dem Stand von %(known_to)s."
+        ),
+        _(
+            "Prüfe in Seller Central, ob dort noch FBA-Bestand steht. Kogge fragt jede halbe Stunde erneut; "
+            "die Aufgabe schließt sich dann von selbst."
+        ),
+        (Button.SHELF, Button.RETRY, Button.DONE),
+        short=_("Amazon gibt den Bestand im Amazon-Lager nicht heraus."),
+    ),
+    "fulfillment_stuck": Request(
+        _("Bestellung %(number)s hängt bei Amazon seit mehr als einem Tag."),
+        _("Oft hilft es, den Auftrag zu stornieren und neu zu übergeben. Sonst versende selbst."),
+        (Button.RESEND, Button.SHIP_SELF, Button.ORDER, Button.DONE),
+        RED,
+        short=_("Ein Versandauftrag hängt bei Amazon seit mehr als einem Tag."),
+    ),
+    "fulfillment_late": Request(
+        _("Bestellung %(number)s sollte voraussichtlich bis %(leaves_at)s versendet sein und ist es nicht."),
+        _(
+            "Das Datum war Amazons Schätzung. Du kannst abwarten, den Kunden informieren oder den Auftrag "
+            "stornieren, solange Amazon noch nicht packt."
+        ),
+        (Button.ORDER, Button.SHIP_SELF, Button.DONE),
+        RED,
+        short=_("Ein Versandauftrag ist später, als Amazon geschätzt hat."),
+    ),
+    "fulfillment_wrong_country": Request(
+        _("Bestellung %(number)s versendet Amazon aus einem anderen Land als gewählt."),
+        _("Prüfe unter „Versand durch Amazon“ das Lager und in Seller Central den Auftrag."),
+        (Button.ORDER, Button.SPEEDS, Button.DONE),
+        short=_("Amazon versendet eine Bestellung aus einem anderen Land als gewählt."),
+    ),
+    "fulfillment_missing": Request(
+        _("Bestellung %(number)s: Amazon findet den Versandauftrag nicht mehr."),
+        _(
+            "Kogge übergibt ihn nicht von selbst noch einmal, damit nichts doppelt verschickt wird. "
+            "Sieh in Seller Central unter „Multi-Channel-Versand“ nach und entscheide dann."
+        ),
+        (Button.ORDER, Button.DONE),
+        RED,
+        short=_("Amazon findet einen Versandauftrag nicht mehr."),
+    ),
+    "fulfillment_unknown_status": Request(
+        _("Bestellung %(number)s: Amazon nennt einen Zustand, den Kogge nicht kennt: %(status)s."),
+        _("Der Auftrag bleibt offen. Sieh in Seller Central nach, was mit ihm ist."),
+        (Button.ORDER, Button.DONE),
+        short=_("Amazon nennt für einen Versandauftrag einen Zustand, den Kogge nicht kennt."),
     ),
 }

@@ -84,6 +84,61 @@ SERVICE_LEVEL: Words = {
     "SCHEDULED": _("zum Wunschtermin"),
 }
 
+# How far Amazon is with a shop order it ships: the words of kogge/spapi/fulfillment_orders.py.
+FULFILLMENT_STATUS: Words = {
+    "NEW": _("neu bei Amazon"),
+    "RECEIVED": _("bei Amazon eingegangen"),
+    "PLANNING": _("wird bei Amazon eingeplant"),
+    "PROCESSING": _("wird im Amazon-Lager bearbeitet"),
+    "COMPLETE": _("vollständig versendet"),
+    "COMPLETE_PARTIAL": _("teilweise versendet, der Rest kommt nicht"),
+    "CANCELLED": _("storniert"),
+    "UNFULFILLABLE": _("nicht lieferbar"),
+    "INVALID": _("von Amazon für ungültig erklärt"),
+}
+
+# The way of a parcel, of both versions of the API.
+PACKAGE_STATUS: Words = {
+    "PROCESSING": _("wird gepackt"),
+    "IN_TRANSIT": _("unterwegs"),
+    "DELAYED": _("verspätet unterwegs"),
+    "OUT_FOR_DELIVERY": _("wird heute zugestellt"),
+    "AVAILABLE_FOR_PICKUP": _("liegt zur Abholung bereit"),
+    "DELIVERED": _("zugestellt"),
+    "UNDELIVERABLE": _("nicht zustellbar"),
+    "RETURNING": _("auf dem Rückweg"),
+    "RETURNED": _("zurück bei Amazon"),
+    "CUSTOMER_ACTION": _("der Kunde muss etwas tun"),
+    "DELIVERY_ATTEMPTED": _("Zustellung vergeblich versucht"),
+    "EXPIRED": _("wird nicht mehr verfolgt"),
+    "UNKNOWN": _("Stand unbekannt"),
+}
+
+# Why Amazon does not ship a shop order, or not all of it.
+FULFILLMENT_REASON: Words = {
+    "no_stock": _("zu wenig Bestand im Amazon-Lager"),
+    "address": _("die Lieferadresse passt für Amazon nicht"),
+    "speed": _("diese Geschwindigkeit bietet Amazon hier nicht an"),
+    "unknown_sku": _("Amazon kennt die FBA-SKU nicht"),
+    "packaging": _("neutrale Verpackung ist für diese Ware nicht möglich"),
+    "too_late": _("Amazon packt schon"),
+    "too_many": _("mehr, als Amazon in einem Auftrag annimmt"),
+    "other": _("anderer Grund"),
+    "by_merchant": _("von dir angehalten"),
+    "edited": _("die Bestellung wurde geändert"),
+    "cancelled": _("die Bestellung wurde storniert"),
+    "shipped": _("du versendest sie selbst"),
+    "not_paid": _("die Bestellung ist nicht mehr bezahlt"),
+    "fba_off": _("der Haken „FBA“ wurde beim Produkt entfernt"),
+    "disconnected": _("die Verbindung zu Amazon ist getrennt"),
+    "unfulfillable": _("Amazon kann nicht liefern"),
+    "invalid": _("Amazon hat den Auftrag für ungültig erklärt"),
+    "partial": _("Amazon liefert nur einen Teil"),
+    "cancelled_by_amazon": _("Amazon hat den Auftrag storniert"),
+    "id_taken": _("Amazon kennt unter dieser Nummer schon einen anderen Auftrag"),
+    "unclear": _("Amazon sagt nicht, was versendet wurde"),
+}
+
 # Who leads a value of the offers: the words of `offers.models.Agreement.Leader`.
 LEADER: Words = {"kogge": "Kogge", "amazon": "Amazon"}
 
@@ -105,6 +160,18 @@ OPERATION: Words = {
     "getListingsRestrictions": _("Verkaufsbeschränkungen prüfen"),
     "searchCatalogItems": _("Katalog durchsuchen"),
     "getCatalogItem": _("Katalogeintrag ansehen"),
+    "getInventorySummaries": _("Bestand im Amazon-Lager lesen"),
+    "getFulfillmentPreview": _("Versand durch Amazon vorab berechnen"),
+    "outboundGetOrderPreview": _("Versand durch Amazon vorab berechnen"),
+    "createFulfillmentOrder": _("Bestellung zum Versand übergeben"),
+    "outboundCreateOrder": _("Bestellung zum Versand übergeben"),
+    "getFulfillmentOrder": _("Versandauftrag ansehen"),
+    "outboundGetOrder": _("Versandauftrag ansehen"),
+    "listAllFulfillmentOrders": _("Versandaufträge suchen"),
+    "outboundListOrders": _("Versandaufträge suchen"),
+    "cancelFulfillmentOrder": _("Versandauftrag stornieren"),
+    "outboundCancelOrder": _("Versandauftrag stornieren"),
+    "getPackageTrackingDetails": _("Sendung verfolgen"),
 }
 
 # How the Amazon client words its errors (kogge/spapi/errors.py), which knows no languages.
@@ -139,11 +206,11 @@ _ERRORS: tuple[tuple[re.Pattern[str], str | Promise], ...] = (
 
 # Which table tells the values of a detail of this name.
 _BY_NAME: Mapping[str, tuple[Words, ...]] = {
-    "status": (STATUS,),
+    "status": (STATUS, FULFILLMENT_STATUS, PACKAGE_STATUS),
     "operation": (OPERATION,),
     "by": (CANCELLED_BY,),
     "cancelled_by": (CANCELLED_BY,),
-    "reason": (PAUSE_REASON, CANCEL_REASON),
+    "reason": (PAUSE_REASON, CANCEL_REASON, FULFILLMENT_REASON),
     "quantity": (LEADER,),
     "lead_time": (LEADER,),
     "price": (LEADER,),

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from kogge.amazon.catalog.finding import owners
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.consequences import BACK_OFF
@@ -229,14 +230,14 @@ def _obstacle(agreement: Agreement, offer: Offer, name: str, said: Values) -> st
     """What stands in the way before Amazon is asked at all."""
     if not may_create(agreement):
         return "not_agreed"
-    return _unfit(offer, said) or _wrong_sku(offer, name)
+    return _unfit(offer, name, said) or _wrong_sku(offer, name)
 
 
-def _unfit(offer: Offer, said: Values) -> str:
+def _unfit(offer: Offer, name: str, said: Values) -> str:
     if not offer.enabled:
         return "off"
-    if offer.fba:
-        return "fba"
+    if offer.fba and name == (offer.fba_sku or name):
+        return "fba"  # a PUT would take the SKU out of Amazon's warehouse
     if not offer.asin:
         return "no_asin"
     return "" if said.prices and said.quantity is not None else "no_price"
@@ -248,8 +249,8 @@ def _wrong_sku(offer: Offer, name: str) -> str:
             return "no_sku"
     except InvalidValue:
         return "no_sku"
-    others = Offer.objects.of_id(offer.merchant_id).filter(sku=name).exclude(pk=offer.pk)
-    return "sku_of_other" if others.exists() else ""
+    others = owners(offer.merchant_id, [name]).get(name, set()) - {offer.product_id}
+    return "sku_of_other" if others else ""
 
 
 def _at_amazon(client: Amazon, connection: Connection, name: str) -> ListingsItem | None:
@@ -288,7 +289,7 @@ class _Creation:
         """Whether Amazon accepted it. What goes wrong with one offer does not hold up the next."""
         self.work.keep()
         said = _sayable(listing.wanted, self.agreement, self.place.marketplace_id)
-        if _unfit(listing.offer, said) or not listing.offer.sku:
+        if _unfit(listing.offer, listing.offer.sku, said) or not listing.offer.sku:
             _leave(listing, self.work.now)  # the offer changed since the merchant asked
             return False
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.connections.consequences import BACK_OFF
@@ -103,7 +103,8 @@ def _is_told(listing: Listing) -> bool:
 
 
 def _is_in_use(connection: Connection, sku: str) -> bool:
-    return Offer.objects.of_id(connection.merchant_id).filter(sku=sku, enabled=True).exists()
+    offers = Offer.objects.of_id(connection.merchant_id).filter(Q(sku=sku) | Q(fba_sku=sku), enabled=True)
+    return offers.exists()
 
 
 def _is_in_a_feed(connection: Connection) -> bool:

@@ -24,28 +24,24 @@ def keep_offer(
 ) -> Offer | None:
     """Set these fields of the product's offer, and these prices of single marketplaces (None: none).
 
-    A SKU that was found by the old ASIN goes with it, unless it is said anew. None when there was no
+    SKUs that were found by the old ASIN go with it, unless they are said anew. None when there was no
     offer and nothing makes one necessary.
     """
     stored = Offer.objects.of(merchant).select_for_update().filter(product_id=product_id).first()
     if stored is None and not any(value not in (None, "", False) for value in values.values()):
         return None
     offer = stored or Offer(merchant=merchant, product_id=product_id, enabled=False)
-    before = (offer.asin, offer.sku)
+    asin_before, sku_before, fba_sku_before = offer.asin, offer.sku, offer.fba_sku
     for name, value in values.items():
         setattr(offer, name, value)
-    if _goes_with_asin(before, offer):
-        offer.sku = ""
+    if asin_before and offer.asin and asin_before != offer.asin:
+        offer.sku = "" if offer.sku == sku_before else offer.sku
+        offer.fba_sku = "" if offer.fba_sku == fba_sku_before else offer.fba_sku
     offer.changed_at = now
     offer.save()
     _keep_prices(offer, prices or {})
     offers_changed(merchant.pk, [product_id], now=now)
     return offer
-
-
-def _goes_with_asin(before: tuple[str, str], offer: Offer) -> bool:
-    asin, sku = before
-    return bool(asin) and bool(offer.asin) and asin != offer.asin and sku == offer.sku
 
 
 def _keep_prices(offer: Offer, prices: Mapping[str, Decimal | None]) -> None:

@@ -247,8 +247,11 @@ class Listing(models.Model):
 
     @property
     def is_merchant_fulfilled(self) -> bool:
-        """Whether the seller ships it: only then Amazon may be told units and days (reference 10.2)."""
-        return self.channel == MERCHANT_FULFILLED and not self.offer.fba
+        """Whether the seller ships it: only then Amazon may be told units and days (reference 10.2).
+
+        A product Amazon ships for the shop may have an offer of the merchant's beside it, with another SKU.
+        """
+        return self.channel == MERCHANT_FULFILLED and not self.offer.is_kept_by_amazon
 
 
 class Farewell(models.Model):

@@ -321,7 +321,7 @@ def _wanted(
 
 def _may_be_ours(listing: Listing) -> bool:
     """Merchant fulfilled as far as known; an offer that is to be created will be."""
-    return listing.is_merchant_fulfilled or (listing.is_wanted_new and not listing.offer.fba)
+    return listing.is_merchant_fulfilled or (listing.is_wanted_new and not listing.offer.is_kept_by_amazon)
 
 
 def _wanted_quantity(listing: Listing, product: ProductValues | None, rules: Rules) -> int | None:

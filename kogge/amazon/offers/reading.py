@@ -7,7 +7,7 @@ Amazon's limits goes on where it was. The state of the rows says how far it is: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Min, QuerySet
 
 from kogge.amazon.catalog import matching
+from kogge.amazon.catalog.finding import owners
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client, shop_of
 from kogge.amazon.connections.consequences import amazon_operation
@@ -160,20 +161,17 @@ def _ask_by_asin(reading: Reading, listings: Sequence[Listing]) -> dict[int, Fou
         reading.marketplace_ids,
     )
     products = shop_of(reading.connection).products([listing.product_id for listing in listings])
-    taken = _taken(reading.connection.merchant_id, [item.sku for item in items])
+    taken = owners(reading.connection.merchant_id, [item.sku for item in items])
     found = {}
     for listing in listings:
-        here = [item for item in items if item.sku not in taken and _is_on(item, listing.offer.asin)]
+        free = [item for item in items if not taken.get(item.sku, set()) - {listing.product_id}]
+        here = [item for item in free if _is_on(item, listing.offer.asin)]
         product = products.get(listing.product_id)
         item = matching.choose(here, product.code if product else "")
         found[listing.pk] = Found(item, [] if item else sorted(item.sku for item in here))
         if item is not None:
-            taken.add(item.sku)  # two products on one ASIN are two SKUs
+            taken[item.sku] = {listing.product_id}  # two products on one ASIN are two SKUs
     return found
-
-
-def _taken(merchant_id: int, skus: Collection[str]) -> set[str]:
-    return set(Offer.objects.of_id(merchant_id).filter(sku__in=skus).values_list("sku", flat=True))
 
 
 def _is_on(item: ListingsItem, asin: str) -> bool:
@@ -191,9 +189,11 @@ def _store(reading: Reading, asked: Sequence[Listing], found: Mapping[int, Found
             if _question(listing) == questions[listing.pk]:
                 _store_one(listing, found[listing.pk], now)
         write(listings, READ)
-        if any(listing.plan_at is not None for listing in listings):
-            changes.wake([reading.connection.pk], at=now + changes.BATCHING)
         reading.work.keep()
+    # Not inside: sending makes reading due in a transaction of its own, and two that hold what is due of
+    # each other block each other. Lost with a crash, the rows are planned with the next turn all the same.
+    if any(listing.plan_at is not None for listing in listings):
+        changes.wake([reading.connection.pk], at=now + changes.BATCHING)
 
 
 def _question(listing: Listing) -> tuple[object, ...]:

@@ -84,7 +84,7 @@ def ask(place: Place, question: Callable[[ConnectedAmazon], T]) -> T:
         with amazon_client(place.connection, timezone.now) as client:
             return question(client)
     except AmazonError as error:
-        raise NoAnswer(_why(error), _again_in(error)) from error
+        raise NoAnswer(why(error, role="Product Listing"), _again_in(error)) from error
 
 
 def _again_in(error: AmazonError) -> int | None:
@@ -102,7 +102,8 @@ def locale() -> str:
     return "de_DE" if (get_language() or "de").startswith("de") else "en_GB"
 
 
-def _why(error: AmazonError) -> str:
+def why(error: AmazonError, *, role: str) -> str:
+    """What stands in the way of an answer, for the merchant; `role` is what the question needs at Amazon."""
     if isinstance(error, Throttled):
         wait = _seconds(error)
         return ngettext(
@@ -115,6 +116,6 @@ def _why(error: AmazonError) -> str:
     if isinstance(error, FixSettings):
         return _(
             "Amazon lässt Kogge nicht nachsehen. Prüfe unter Apps › Amazon die Zugangsdaten, und bei "
-            "deiner App die Rolle „Product Listing“."
-        )
+            "deiner App die Rolle „%(role)s“."
+        ) % {"role": role}
     return _("Amazon lehnt die Frage ab: %s") % error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kogge.amazon.catalog.cells import COLUMNS
+from kogge.amazon.catalog.models import Offer
 from kogge.amazon.catalog.offers import (
     check_offers,
     columns_in_use,
@@ -25,6 +27,8 @@ from kogge.amazon.catalog.offers import (
 from kogge.amazon.connections import carriers, expiry
 from kogge.amazon.connections.accounts import DISCONNECTED
 from kogge.amazon.connections.models import Connection
+from kogge.amazon.fba import activation, planning, releasing
+from kogge.amazon.fba.models import FulfillmentOrder, FulfillmentSettings
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.journal.sentences import RED, ask
 from kogge.amazon.journal.words import PAUSE_REASON, word
@@ -34,9 +38,9 @@ from kogge.amazon.orders import cancelling
 from kogge.amazon.orders.assigning import assign_product
 from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation
 from kogge.amazon.orders.panel import amazon_side
-from kogge.amazon.pages import offer_panel, order_panel, own, states
+from kogge.amazon.pages import fulfilment_panel, offer_panel, offer_shelf, order_panel, own, pools, states
 from kogge.amazon.pages.buttons import offers_url, prices_url
-from kogge.backoffice.channels import AppCard, Badge, Checked, Notice, Panel, TimelineEntry
+from kogge.backoffice.channels import AppCard, Badge, Checked, Notice, Panel, Pool, Release, TimelineEntry
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.search import OrderFilter, find_orders
 from kogge.engine.due import make_due
@@ -50,7 +54,12 @@ UNTOLD = ShipmentConfirmation.State
 
 BANNER_FROM_DAYS = 30
 
-ABOUT_OFFERS = "offers_"  # how the kinds of troubles begin that have a line of their own
+# How the kinds of troubles begin that have lines of their own.
+ABOUT_OFFERS = "offers_"
+ABOUT_SHIPPING = "fulfillment_"
+
+# What presses about orders Amazon ships, the worst first.
+_BACK, _LATE, _SHORT, _LOOK = range(4)
 
 
 class AmazonChannel:
@@ -111,6 +120,7 @@ class AmazonChannel:
             *_late(merchant, now),
             *_expiring(found, now),
             *_undecided(found),
+            *_about_shipping(merchant),
             *_about_offers(merchant),
             *_open_troubles(merchant),
         ]
@@ -139,7 +149,8 @@ class AmazonChannel:
 
     def check_products(self, merchant: Merchant, rows: Mapping[int, Mapping[str, str]]) -> Checked:
         """What a product import would change in the offers."""
-        checked = check_offers(merchant, {str(key): row for key, row in rows.items()})
+        by_product = {str(key): row for key, row in rows.items()}
+        checked = check_offers(merchant, by_product, ask_shelf=activation.refusals)
         return Checked(
             {int(product_id): changed for product_id, changed in checked.changes.items()},
             {int(product_id): sentence for product_id, sentence in checked.refused.items()},
@@ -151,6 +162,7 @@ class AmazonChannel:
         """Take Amazon's columns of a product import."""
         imported = import_offers(merchant, {str(key): row for key, row in rows.items()}, now)
         changes.offers_changed(merchant.pk, imported, now=now)
+        offer_shelf.ticks_kept(merchant.pk, imported, now=now)
         return [int(product_id) for product_id in imported]
 
     def exported_products(
@@ -206,6 +218,56 @@ class AmazonChannel:
             return AppCard(_("Verbunden"), "green", reverse("amazon"))
         known = Connection.objects.of(merchant).filter(pause_reason=DISCONNECTED).exists()
         return AppCard(_("Getrennt") if known else _("Nicht verbunden"), "gray", reverse("amazon"))
+
+    def ships(self, merchant_id: int, units: Mapping[int, int]) -> Collection[int]:
+        """The FBA products of which enough lies in Amazon's warehouse, as far as was read last."""
+        found = pools.shelves(merchant_id, units.keys())
+        if not found or not planning.has_begun(merchant_id):
+            return []
+        return [
+            product_id
+            for product_id, shelf in found.items()
+            if shelf.free is not None and shelf.free >= units[product_id]
+        ]
+
+    def pools(self, merchant_id: int, product_ids: Collection[int]) -> Mapping[int, Pool]:
+        """What lies in Amazon's warehouse of the FBA products."""
+        found = pools.shelves(merchant_id, product_ids)
+        if not found:
+            return {}
+        settings = FulfillmentSettings.objects.of_id(merchant_id).filter(shop_sells_stock=False)
+        kept = set(settings.values_list("connection_id", flat=True))
+        return {
+            product_id: Pool(
+                _("Amazon-Lager"), shelf.free, shelf.read_at, counts=shelf.connection_id not in kept
+            )
+            for product_id, shelf in found.items()
+        }
+
+    def own_orders_changed(self, merchant_id: int, *, now: datetime) -> None:
+        """Have them read as soon as this transaction commits, where Amazon ships anything at all."""
+        if _fba_offers(merchant_id).exists() or _open_fulfillment(merchant_id).exists():
+            make_due("plan_fulfillment", merchant_id, now=now)
+
+    def release(self, order: Order, *, why: str, now: datetime) -> Release:
+        """Inside the cut-off window nobody asks Amazon; later Amazon has to cancel first."""
+        try:
+            was_held = releasing.release(order.merchant_id, str(order.pk), why=why, by="", now=now)
+        except releasing.Handed as refusal:
+            return Release(refusal=str(refusal))
+        return Release(was_held=was_held)
+
+    def fulfilment_panel(self, order: Order, request: HttpRequest) -> Panel | None:
+        """How Amazon ships an own order: state, preview, parcels, and what can be done."""
+        return fulfilment_panel.fulfilment_panel(order, request)
+
+
+def _fba_offers(merchant_id: int) -> QuerySet[Offer]:
+    return Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True)
+
+
+def _open_fulfillment(merchant_id: int) -> QuerySet[FulfillmentOrder]:
+    return FulfillmentOrder.objects.of_id(merchant_id).filter(state__in=FulfillmentOrder.OPEN_STATES)
 
 
 def _paused(connection: Connection) -> Notice:
@@ -312,6 +374,63 @@ def _undecided(connections: Collection[Connection]) -> list[Notice]:
     ]
 
 
+def _about_shipping(merchant: Merchant) -> list[Notice]:
+    """One line each for orders that came back from Amazon, that hang there, and that ask for a look.
+
+    An order with several troubles is counted once, where it presses most.
+    """
+    open_ones = Trouble.objects.of(merchant).filter(closed_at=None, kind__startswith=ABOUT_SHIPPING)
+    worst: dict[str, int] = {}
+    for key, kind, details in open_ones.values_list("key", "kind", "details"):
+        number = str(details.get("number") or key)
+        worst[number] = min(worst.get(number, _LOOK), _group(kind, details.get("reason")))
+    met = Counter(worst.values())
+    sentences = {
+        _BACK: ngettext(
+            "%(count)s Bestellung versendet Amazon nicht: Sie ist wieder bei dir.",
+            "%(count)s Bestellungen versendet Amazon nicht: Sie sind wieder bei dir.",
+            met[_BACK],
+        ),
+        _LATE: ngettext(
+            "%(count)s Bestellung hängt beim Versand durch Amazon.",
+            "%(count)s Bestellungen hängen beim Versand durch Amazon.",
+            met[_LATE],
+        ),
+        _SHORT: ngettext(
+            "Für %(count)s Bestellung liegt im Amazon-Lager nicht genug: Sie ist wieder bei dir.",
+            "Für %(count)s Bestellungen liegt im Amazon-Lager nicht genug: Sie sind wieder bei dir.",
+            met[_SHORT],
+        ),
+        _LOOK: ngettext(
+            "%(count)s Bestellung mit Versand durch Amazon braucht einen Blick.",
+            "%(count)s Bestellungen mit Versand durch Amazon brauchen einen Blick.",
+            met[_LOOK],
+        ),
+    }
+    return [
+        Notice(
+            "red" if group in (_BACK, _LATE) else "amber",
+            sentence % {"count": met[group]},
+            reverse("amazon_troubles"),
+            _("Aufgaben ansehen"),
+        )
+        for group, sentence in sentences.items()
+        if met[group]
+    ]
+
+
+def _group(kind: str, reason: object) -> int:
+    """Amazon refused it, it hangs, the goods are missing, or anything else."""
+    if kind == "fulfillment_no_stock" or reason == "no_stock":
+        return _SHORT
+    return {
+        "fulfillment_refused": _BACK,
+        "fulfillment_returned": _BACK,
+        "fulfillment_stuck": _LATE,
+        "fulfillment_late": _LATE,
+    }.get(kind, _LOOK)
+
+
 def _about_offers(merchant: Merchant) -> list[Notice]:
     """One line for each kind of problem with offers: refused, not found, held prices, other values."""
     open_ones = Trouble.objects.of(merchant).filter(closed_at=None, kind__startswith=ABOUT_OFFERS)
@@ -329,7 +448,8 @@ def _offers_notice(trouble: Trouble) -> Notice:
 
 def _open_troubles(merchant: Merchant) -> list[Notice]:
     open_ones = Trouble.objects.of(merchant).filter(closed_at=None)
-    count = open_ones.exclude(kind__startswith=ABOUT_OFFERS).count()
+    told = Q(kind__startswith=ABOUT_OFFERS) | Q(kind__startswith=ABOUT_SHIPPING)
+    count = open_ones.exclude(told).count()
     if not count:
         return []
     sentence = ngettext(

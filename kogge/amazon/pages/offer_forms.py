@@ -14,7 +14,10 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kogge.amazon.catalog.finding import owners
 from kogge.amazon.catalog.models import LONGEST_LEAD_TIME, Offer
+from kogge.amazon.fba.activation import may_tick
+from kogge.amazon.pages import offer_shelf
 from kogge.backoffice.models import Product
 from kogge.backoffice.stock import MOST_STOCK
 from kogge.formats.money import symbol_of
@@ -22,7 +25,7 @@ from kogge.values import CENT, InvalidValue, asin, sku
 
 PRICE = "price_"  # begins the name of a marketplace's price field
 
-_NAMES = ("enabled", "asin", "sku", "stock", "lead_time_days", "price", "buffer", "fba")
+_NAMES = ("enabled", "asin", "sku", "stock", "lead_time_days", "price", "buffer", "fba", "fba_sku")
 
 # What a browser shows on a product's page at Amazon can be pasted instead of the ASIN.
 _ADDRESS = re.compile(r"/(?:dp|gp/product|gp/aw/d)/([A-Za-z0-9]{10})(?![A-Za-z0-9])")
@@ -112,7 +115,17 @@ class OfferForm(forms.Form):
         label=gettext_lazy("FBA: Amazon lagert und versendet"),
         required=False,
         help_text=gettext_lazy(
-            "Den Bestand führt dann Amazon: Kogge sendet nur den Preis, keinen Bestand und keine Lieferzeit."
+            "Bestellungen deines Shops versendet dann Amazon aus seinem Lager, solange dort genug liegt. "
+            "Für die FBA-SKU sendet Kogge keinen Bestand und keine Lieferzeit."
+        ),
+    )
+    fba_sku = forms.CharField(
+        label=gettext_lazy("FBA-SKU"),
+        max_length=50,
+        required=False,
+        help_text=gettext_lazy("Die SKU, unter der die Ware im Amazon-Lager liegt."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "list": "amazon-fba-skus"}
         ),
     )
 
@@ -171,12 +184,44 @@ class OfferForm(forms.Form):
             raise forms.ValidationError(_("Diese Amazon-SKU gehört schon zu einem anderen Produkt."))
         return found
 
+    def clean_fba_sku(self) -> str:
+        """The SKU in the warehouse, which belongs to one product only."""
+        typed = str(self.cleaned_data["fba_sku"]).strip()
+        if typed and owners(self.product.merchant_id, {typed}).get(typed, set()) - {str(self.product.pk)}:
+            raise forms.ValidationError(_("Diese FBA-SKU gehört schon zu einem anderen Produkt."))
+        return typed
+
+    def clean(self) -> dict[str, Any]:
+        """FBA can be ticked once Amazon has the product to ship; a tick that is there stays."""
+        values = super().clean() or self.cleaned_data
+        if not values.get("fba") or not values.get("enabled") or (self.offer and self.offer.fba):
+            return values
+        standing = may_tick(self.product.merchant_id, self.typed_offer(), str(values.get("fba_sku", "")))
+        if standing.may_tick:
+            values["fba_sku"] = standing.sku
+        else:
+            self.add_error("fba", offer_shelf.sentence(standing))
+        return values
+
+    def typed_offer(self) -> Offer:
+        """The offer as it would be, as far as it says which article it is."""
+        known = self.offer
+        typed = self.cleaned_data if self.is_bound else {}
+        return Offer(
+            merchant_id=self.product.merchant_id,
+            product_id=str(self.product.pk),
+            asin=typed.get("asin", known.asin if known else ""),
+            sku=typed.get("sku", known.sku if known else ""),
+            fba_sku=typed.get("fba_sku", known.fba_sku if known else ""),
+        )
+
     def _show_own_values(self, buffer: int) -> None:
         """What is meant by an empty field stands in it, pale."""
         product = self.product
         available = max(0, product.stock - product.reserved - product.oversold)
         own = {
             "sku": _("wird aus der ASIN ermittelt"),
+            "fba_sku": (self.offer.sku if self.offer else "") or _("wird im Amazon-Lager gesucht"),
             "stock": formats.number_format(available),
             "lead_time_days": str(product.lead_time_days),
             "price": amount(product.price),
@@ -199,9 +244,8 @@ class OfferForm(forms.Form):
 
 
 def is_taken(product: Product, sku: str) -> bool:
-    """Whether another product of the merchant has this SKU."""
-    offers = Offer.objects.of_id(product.merchant_id).filter(sku=sku)
-    return offers.exclude(product_id=str(product.pk)).exists()
+    """Whether another product of the merchant has this SKU, here or in Amazon's warehouse."""
+    return bool(owners(product.merchant_id, {sku}).get(sku, set()) - {str(product.pk)})
 
 
 def amount(price: Decimal) -> str:

@@ -23,7 +23,8 @@ from kogge.amazon.offers import agreeing, wishes
 from kogge.amazon.offers.keeping import keep_offer
 from kogge.amazon.offers.latency import suggested_buffer
 from kogge.amazon.offers.models import Agreement, Listing
-from kogge.amazon.pages import own
+from kogge.amazon.pages import offer_shelf, own
+from kogge.amazon.pages.asking import NoAnswer
 from kogge.amazon.pages.offer_forms import OfferForm, Place
 from kogge.amazon.pages.offer_standing import active, at_amazon
 from kogge.backoffice import stock
@@ -33,7 +34,8 @@ from kogge.backoffice.pages.states import duration
 from kogge.merchants.access import MerchantRequest, may, reader, staff
 from kogge.merchants.models import Role
 
-SAVE = "amazon_offer"  # the address the box is sent to
+# The addresses the box is sent to: to be kept, and to look into Amazon's warehouse with what is typed.
+SAVE, LOOK = "amazon_offer", "amazon_offer_shelf"
 
 
 def context(product: Product, request: HttpRequest) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def context(product: Product, request: HttpRequest) -> dict[str, Any]:
         "offer": offer,
         "form": form,
         "is_open": form.is_bound,
+        "shelf": _shelf(form),
         "suggestion": _suggestion(product, connections, timezone.now()),
         "is_connected": bool(connections),
         **_standing(product, offer, connections, may_act=may_act),
@@ -63,11 +66,30 @@ def save_offer(request: MerchantRequest, pk: int) -> HttpResponseBase:
         form = _form(product, offer_of(product), _connections(product.merchant_id), _typed(request))
         if not form.is_valid():
             return product_page.show_product(request, product)
-        keep_offer(request.merchant, str(pk), form.values(), form.typed_prices(), now=timezone.now())
+        now = timezone.now()
+        keep_offer(request.merchant, str(pk), form.values(), form.typed_prices(), now=now)
+        offer_shelf.ticks_kept(request.merchant.pk, [str(pk)], now=now)
     if "search" in request.POST:
         return redirect("amazon_offer_search", pk)
     messages.success(request, _("Die Angaben für Amazon sind gespeichert."))
     return redirect("product", pk)
+
+
+@require_POST
+@staff
+def look_up(request: MerchantRequest, pk: int) -> HttpResponse:
+    """ "Jetzt nachsehen": ask Amazon what lies in its warehouse. What was typed stays, and is not kept."""
+    product = own_product(request, pk)
+    form = _form(product, offer_of(product), _connections(product.merchant_id), _typed(request))
+    form.is_valid()
+    offer = form.typed_offer()
+    try:
+        offer_shelf.look_now(offer, offer.fba_sku)
+    except NoAnswer as none:
+        messages.error(request, none.sentence)
+    else:
+        messages.info(request, _("Kogge hat im Amazon-Lager nachgesehen. Noch ist nichts gespeichert."))
+    return product_page.show_product(request, product)
 
 
 @require_GET
@@ -149,6 +171,14 @@ def _form(
     )
 
 
+def _shelf(form: OfferForm) -> offer_shelf.Shelf:
+    """The product in Amazon's warehouse, by what is typed or kept."""
+    if form.is_bound:
+        form.is_valid()
+    offer = form.typed_offer()
+    return offer_shelf.shelf(offer, typed_sku=offer.fba_sku)
+
+
 def _places(connections: Sequence[Connection]) -> list[Place]:
     """The marketplaces of all accounts, each once: a price counts for a marketplace, whoever sells there."""
     found = {
@@ -182,7 +212,7 @@ def _standing(
 def _typed(request: HttpRequest) -> Mapping[str, Any] | None:
     """What was typed into the box, on the page that answers its buttons."""
     match = request.resolver_match
-    if request.method != "POST" or match is None or match.url_name != SAVE:
+    if request.method != "POST" or match is None or match.url_name not in (SAVE, LOOK):
         return None
     typed = request.POST.dict()
     if "suggested" in typed:  # "Übernehmen" beside the suggested buffer

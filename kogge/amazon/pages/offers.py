@@ -23,10 +23,11 @@ from django.views.decorators.http import require_GET, require_POST
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.catalog.offers import offers_of, products_called
 from kogge.amazon.connections.models import Connection
+from kogge.amazon.fba import stock
 from kogge.amazon.offers import wishes
-from kogge.amazon.offers.models import Listing, Values
+from kogge.amazon.offers.models import MERCHANT_FULFILLED, Listing, Values
 from kogge.amazon.offers.words import amount, place, sentence
-from kogge.amazon.pages import own, states
+from kogge.amazon.pages import own, pools, states
 from kogge.backoffice.channels import Badge
 from kogge.backoffice.models import Product
 from kogge.formats.money import money
@@ -127,8 +128,9 @@ class Row:
     listing: Listing | None
     badge: Badge
     reason: str
-    quantity: Compared
+    quantity: Compared | None
     prices: Sequence[Compared]
+    in_warehouse: str  # what lies at Amazon; empty for a product that Amazon does not ship
 
 
 @require_GET
@@ -236,10 +238,16 @@ def _page_of_listings(view: View, after: str) -> tuple[list[Row], str]:
 
 def _rows(view: View, products: Sequence[Product], listings: dict[str, Listing]) -> list[Row]:
     offers = offers_of(view.merchant.pk, [str(product.pk) for product in products])
-    return [_row(product, offers.get(str(product.pk)), listings.get(str(product.pk))) for product in products]
+    fba = [int(product_id) for product_id, offer in offers.items() if offer.fba and offer.enabled]
+    shelves = pools.shelves(view.merchant.pk, fba) if fba else {}
+    return [
+        _row(product, offers.get(key), listings.get(key), shelves.get(product.pk))
+        for product in products
+        if (key := str(product.pk))
+    ]
 
 
-def _row(product: Product, offer: Offer | None, listing: Listing | None) -> Row:
+def _row(product: Product, offer: Offer | None, listing: Listing | None, shelf: stock.Shelf | None) -> Row:
     state = listing.state if listing else State.OFF
     return Row(
         product=product,
@@ -249,6 +257,7 @@ def _row(product: Product, offer: Offer | None, listing: Listing | None) -> Row:
         reason=_reason(offer, listing),
         quantity=_quantity(product, listing),
         prices=_prices(product, listing),
+        in_warehouse=_in_warehouse(offer, listing, shelf),
     )
 
 
@@ -258,10 +267,24 @@ def _reason(offer: Offer | None, listing: Listing | None) -> str:
     return sentence(listing) if listing else ""
 
 
-def _quantity(product: Product, listing: Listing | None) -> Compared:
-    """What may be sold, and what Amazon shows; a quantity Amazon keeps itself is not compared."""
-    if listing and (listing.offer.fba or listing.channel not in ("", "DEFAULT")):
-        return Compared("FBA", "FBA")
+def _keeps_itself(listing: Listing | None) -> bool:
+    """Whether Amazon counts the units of the offer; one that was not read yet is the merchant's."""
+    if listing is None:
+        return False
+    return listing.offer.is_kept_by_amazon or listing.channel not in ("", MERCHANT_FULFILLED)
+
+
+def _in_warehouse(offer: Offer | None, listing: Listing | None, shelf: stock.Shelf | None) -> str:
+    if offer is None or not offer.fba:
+        return "FBA" if _keeps_itself(listing) else ""
+    units = shelf.free if shelf else None
+    return _("Amazon-Lager: %(units)s frei") % {"units": "–" if units is None else _number(units)}
+
+
+def _quantity(product: Product, listing: Listing | None) -> Compared | None:
+    """What may be sold, and what Amazon shows; None for a quantity that Amazon keeps itself."""
+    if _keeps_itself(listing):
+        return None
     wanted = listing.wanted.quantity if listing else None
     shop = max(0, product.stock - product.reserved - product.oversold) if wanted is None else wanted
     shown = listing.shown.quantity if listing else None

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from kogge.amazon.fba.models import FulfillmentOrder
 from kogge.amazon.feeds.models import OrderMessage
 from kogge.amazon.journal.models import JournalEntry, OutboundAct
 from kogge.amazon.journal.sentences import tell
@@ -93,13 +94,23 @@ def context(order: Order, side: AmazonSide, *, may_act: bool) -> dict[str, Any]:
 
 
 def timeline(order: Order) -> list[TimelineEntry]:
-    """What happened to the order at Amazon, in plain sentences."""
-    entries = JournalEntry.objects.of_id(order.merchant_id).filter(amazon_order_id=order.external_id)
+    """What happened to the order at Amazon, in plain sentences; of an own order: to what Amazon ships.
+
+    Its parcels are missing: the shop has recorded them and tells of them itself.
+    """
+    entries = JournalEntry.objects.of_id(order.merchant_id).filter(amazon_order_id__in=_ids_at_amazon(order))
     found = []
-    for entry in entries.order_by("at", "pk"):
+    for entry in entries.exclude(kind="fulfillment_parcel").order_by("at", "pk"):
         told = tell(entry.kind, entry.details)
         found.append(TimelineEntry(entry.at, told.sentence, told.icon, told.tone))
     return found
+
+
+def _ids_at_amazon(order: Order) -> list[str]:
+    if order.channel == "amazon":
+        return [order.external_id]
+    shipped = FulfillmentOrder.objects.of_id(order.merchant_id).filter(shop_order_id=str(order.pk))
+    return list(shipped.values_list("order_id", flat=True))
 
 
 def _status(code: str) -> Badge:

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from kogge.amazon.connections import accounts
 from kogge.amazon.connections.models import Connection
+from kogge.amazon.fba.models import FulfillmentOrder
+from kogge.amazon.fba.wishes import TooLate, plan_again
 from kogge.amazon.feeds.messages import send_again
 from kogge.amazon.journal.book import close_troubles
 from kogge.amazon.journal.models import Trouble
@@ -17,6 +19,8 @@ from kogge.amazon.offers.outcomes import ALARMS
 from kogge.amazon.orders.confirm import retry_confirmation
 from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation
 from kogge.amazon.orders.placing import retry_placing, retry_unreadable
+from kogge.amazon.pages.fulfilment_panel import why_back
+from kogge.backoffice.models import Order
 from kogge.engine.due import make_due
 
 Retry = Callable[[Trouble, str, datetime], str]
@@ -92,6 +96,37 @@ def _offers(trouble: Trouble, _actor: str, now: datetime) -> str:
     return _("Kogge versucht es bei diesen Angeboten jetzt noch einmal.")
 
 
+def _read_stock(trouble: Trouble, _actor: str, now: datetime) -> str:
+    make_due("read_fba_stock", trouble.connection_id, now=now)
+    return _("Kogge fragt Amazon jetzt noch einmal nach dem Bestand.")
+
+
+def _ship_again(trouble: Trouble, actor: str, now: datetime) -> str:
+    merchant_id, order_id = trouble.connection.merchant_id, _own_order_id(trouble)
+    try:
+        plan_again(merchant_id, order_id, by=actor, now=now)
+    except TooLate as too_late:
+        raise CannotRetry(str(too_late)) from None
+    if refused := why_back(merchant_id, order_id, now):
+        raise CannotRetry(refused)
+    return _settled(trouble, actor, now, _("Die Bestellung ist für den Versand durch Amazon vorgemerkt."))
+
+
+def _own_order_id(trouble: Trouble) -> str:
+    """The shop order Amazon ships or shall ship."""
+    merchant_id = trouble.connection.merchant_id
+    shipped = FulfillmentOrder.objects.of_id(merchant_id).filter(
+        connection_id=trouble.connection_id, order_id=trouble.amazon_order_id
+    )
+    if found := shipped.first():
+        return found.shop_order_id
+    number = str(trouble.details.get("number", ""))
+    orders = Order.objects.of_id(merchant_id).filter(number=int(number) if number.isdecimal() else 0)
+    if known := orders.first():
+        return str(known.pk)
+    raise CannotRetry(_("Diese Bestellung kennt Kogge nicht mehr."))
+
+
 def _order(trouble: Trouble) -> AmazonOrder:
     known = AmazonOrder.objects.of_id(trouble.connection.merchant_id).select_related("connection")
     found = known.filter(connection_id=trouble.connection_id, order_id=trouble.amazon_order_id).first()
@@ -120,4 +155,9 @@ RETRIES: Mapping[str, Retry] = {
     "offers_not_found": _offers,
     "offers_drift": _offers,
     "offers_unsure": _offers,
+    "fba_stock_refused": _read_stock,
+    "fulfillment_no_stock": _ship_again,
+    "fulfillment_address": _ship_again,
+    "fulfillment_refused": _ship_again,
+    "fulfillment_returned": _ship_again,
 }

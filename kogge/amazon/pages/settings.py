@@ -17,6 +17,7 @@ from kogge.amazon.connections.accounts import NotNow, WrongSetting
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.pages import own
 from kogge.amazon.pages.forms import MarketplacesForm, SecretsForm
+from kogge.amazon.pages.fulfilment_pages import reading_of
 from kogge.amazon.pages.standing import CHECK, Standing, is_paused, offers_of, standing
 from kogge.engine import due
 from kogge.merchants.access import MerchantRequest, may, owner, reader, staff
@@ -30,7 +31,8 @@ def amazon(request: MerchantRequest) -> HttpResponse:
     now = timezone.now()
     found = list(own.connections(request.merchant))
     cards = [
-        _card(request, connection, connection.orders_seen_at, now) | {"offers": offers_of(connection)}
+        _card(request, connection, connection.orders_seen_at, now)
+        | {"offers": offers_of(connection), "reading": reading_of(connection)}
         for connection in found
     ]
     Connection.objects.of(request.merchant).update(orders_seen_at=now)

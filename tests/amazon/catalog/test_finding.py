@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kogge.amazon.catalog.finding import find_products, link_sku
+from kogge.amazon.catalog.finding import find_products, link_sku, owners
 from kogge.amazon.catalog.models import Offer, SkuLink
 from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.models import Connection
@@ -121,3 +121,23 @@ def test_a_whole_page_costs_the_same_number_of_queries(
 
     assert len(found) == count
     assert found["SKU-0", "B000000000"]
+
+
+def test_the_sku_in_amazons_warehouse_is_the_product(connection: Connection, merchant: Merchant) -> None:
+    kept, other = product(merchant, "A"), product(merchant, "B")
+    offer(merchant, kept, sku="TEE-1", fba_sku="TEE-1-FBA")
+    offer(merchant, other, sku="TEE-2", asin=ASIN)
+
+    assert find(connection, "TEE-1-FBA", ASIN) == kept
+    assert find(connection, "TEE-1", "") == kept
+
+
+def test_the_owners_of_skus_are_found_in_both_fields(merchant: Merchant) -> None:
+    offer(merchant, "1", sku="TEE-1", fba_sku="TEE-1")
+    offer(merchant, "2", sku="TEE-2", fba_sku="GEMEINSAM")
+    offer(merchant, "3", sku="GEMEINSAM")
+
+    assert owners(merchant.pk, ["TEE-1", "GEMEINSAM", "", "NIEMAND"]) == {
+        "TEE-1": {"1"},
+        "GEMEINSAM": {"2", "3"},
+    }

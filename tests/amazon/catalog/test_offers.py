@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
@@ -57,6 +57,7 @@ def test_a_full_row_becomes_an_offer(merchant: Merchant) -> None:
         "lead_time_days": 3,
         "price": "12.50",
         "fba": False,
+        "fba_sku": "",
         "buffer": None,
         "prices": {},
     }
@@ -233,3 +234,76 @@ def test_offers_are_found_by_asin_and_sku(merchant: Merchant, other_merchant: Me
     assert sorted(products_called(merchant.pk, " b0teehaus1 ")) == [1, 2]
     assert products_called(merchant.pk, "TEE-1") == [1]
     assert products_called(merchant.pk, "TEE") == []
+
+
+FBA = {**FULL, "amazon_fba_sku": "TEE-1-FBA"}
+
+
+def test_the_sku_in_amazons_warehouse_is_kept_and_exported(merchant: Merchant) -> None:
+    offer = import_offer(merchant, "1", FBA)
+
+    assert offer is not None
+    assert (offer.sku, offer.fba_sku, values_of(offer)["fba_sku"]) == ("TEE-1", "TEE-1-FBA", "TEE-1-FBA")
+    assert export_offers(merchant.pk, ["1"])["1"]["amazon_fba_sku"] == "TEE-1-FBA"
+    assert import_offers(merchant, {"1": FBA}, START) == []
+
+
+@pytest.mark.parametrize(("cell", "kept"), [("", "TEE-1-FBA"), ("ANDERS", "ANDERS"), ("TEE-1", "TEE-1")])
+def test_a_blank_cell_keeps_the_sku_in_the_warehouse(merchant: Merchant, cell: str, kept: str) -> None:
+    import_offer(merchant, "1", FBA)
+    import_offer(merchant, "1", {"amazon_fba_sku": cell})
+
+    assert offers_of(merchant.pk, ["1"])["1"].fba_sku == kept
+
+
+def test_another_asin_takes_the_sku_in_the_warehouse_away_as_well(merchant: Merchant) -> None:
+    import_offer(merchant, "1", FBA)
+    import_offer(merchant, "1", {"asin": "B0TEEHAUS2"})
+
+    assert offers_of(merchant.pk, ["1"])["1"].fba_sku == ""
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"amazon_fba_sku": "TEE-1"}, {"amazon_fba_sku": "TEE-1-FBA"}, {"amazon_sku": "TEE-1-FBA"}],
+)
+def test_a_sku_belongs_to_one_product_in_whichever_column(merchant: Merchant, row: dict[str, str]) -> None:
+    import_offer(merchant, "1", FBA)
+
+    assert next(iter(row.values())) in refusal(merchant, "2", row)
+    assert check_offers(merchant, {"2": row, "3": row}).refused.keys() == {"2", "3"}
+
+
+def test_a_sku_in_the_warehouse_may_move_within_a_file(merchant: Merchant) -> None:
+    import_offer(merchant, "1", FBA)
+
+    moved = {"1": {"amazon_fba_sku": "NEU-FBA"}, "2": {"amazon_fba_sku": "TEE-1-FBA"}}
+    assert check_offers(merchant, moved).refused == {}
+
+
+def test_the_shelf_is_asked_only_about_offers_that_become_fba(merchant: Merchant) -> None:
+    import_offers(merchant, {"1": {**FBA, "fba": "ja"}}, START)
+    asked: list[list[str]] = []
+
+    def ask(merchant_id: int, offers: Sequence[Offer]) -> dict[str, str]:
+        asked.append([offer.product_id for offer in offers])
+        return {"2": "Nichts da."}
+
+    rows = {
+        "1": {"fba": "ja", "amazon_stock": "3"},
+        "2": {"amazon_sku": "TEE-2", "fba": "ja"},
+        "3": {"amazon_sku": "TEE-3", "fba": "nein"},
+        "4": {"amazon_sku": "TEE-4", "amazon_price": "nichts", "fba": "ja"},
+    }
+    checked = check_offers(merchant, rows, ask_shelf=ask)
+
+    assert asked == [["2"]]
+    assert checked.refused.keys() == {"2", "4"}
+    assert checked.refused["2"] == "Nichts da."
+    assert checked.changes.keys() == {"1", "3"}
+
+
+def test_offers_are_found_by_the_sku_in_the_warehouse(merchant: Merchant) -> None:
+    import_offer(merchant, "1", FBA)
+
+    assert products_called(merchant.pk, " TEE-1-FBA ") == [1]

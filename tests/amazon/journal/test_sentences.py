@@ -119,7 +119,7 @@ def test_a_trouble_says_what_to_do_and_has_a_button(kind: str) -> None:
     "kind", sorted(kind for kind, one in TROUBLES.items() if Button.RETRY in one.buttons)
 )
 def test_what_can_be_retried_has_something_to_retry(kind: str) -> None:
-    assert kind in RETRIES
+    assert kind.partition(":")[0] in RETRIES
 
 
 def test_every_icon_is_in_the_sprite() -> None:

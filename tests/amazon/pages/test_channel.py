@@ -259,11 +259,11 @@ def test_offers_come_in_with_the_products(merchant: Any, tea: Product) -> None:
 def test_asin_and_sku_are_edited_on_the_product_page(staff: Client, tea: Product, merchant: Any) -> None:
     staff.post(
         f"/produkte/{tea.pk}/amazon/",
-        {"enabled": "on", "asin": "b00tee4711", "sku": "TEE-1", "fba": "on"},
+        {"enabled": "on", "asin": "b00tee4711", "sku": "TEE-1"},
     )
 
     offer = Offer.objects.of(merchant).get()
-    assert (offer.asin, offer.sku, offer.fba, offer.enabled) == ("B00TEE4711", "TEE-1", True, True)
+    assert (offer.asin, offer.sku, offer.enabled) == ("B00TEE4711", "TEE-1", True)
     assert "B00TEE4711" in body(staff.get(f"/produkte/{tea.pk}/"))
 
 

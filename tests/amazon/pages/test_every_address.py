@@ -11,13 +11,16 @@ from django.test import Client
 from django.urls import reverse
 
 from kogge.amazon.connections.models import Connection
+from kogge.amazon.fba.models import FulfillmentOrder
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.pages.buttons import ACTS as TROUBLE_ACTS
+from kogge.amazon.pages.fulfilment_acts import ACTS as FULFILMENT_ACTS
 from kogge.amazon.pages.offer_panel import ACTS as OFFER_ACTS
 from kogge.backoffice.models import Product
 from kogge.merchants.models import Merchant
 from kogge.urls import urlpatterns
 from tests.amazon.pages.offering import listing, product
+from tests.amazon.pages.shipping import fulfilment, own_order
 
 pytestmark = pytest.mark.django_db
 
@@ -39,13 +42,21 @@ def tea(connection: Connection) -> Product:
 
 
 @pytest.fixture
-def addresses(connection: Connection, trouble: Trouble, tea: Product) -> list[tuple[str, str]]:
+def shipped(connection: Connection, tea: Product) -> FulfillmentOrder:
+    """An own order for it that Amazon is to ship."""
+    return fulfilment(connection, own_order(connection.merchant, tea))
+
+
+@pytest.fixture
+def addresses(
+    connection: Connection, trouble: Trouble, tea: Product, shipped: FulfillmentOrder
+) -> list[tuple[str, str]]:
     """Every address that names something of the merchant's, with its name."""
     return [
         (name, reverse(name, args=arguments))
         for name, has_arguments in NAMES
         if has_arguments
-        for arguments in _arguments(name, connection, trouble, tea)
+        for arguments in _arguments(name, connection, trouble, tea, shipped)
     ]
 
 
@@ -91,11 +102,19 @@ def test_an_account_and_a_product_of_two_merchants_do_not_meet(
         assert stranger.post(url).status_code == 404, url
 
 
-def _arguments(name: str, connection: Connection, trouble: Trouble, tea: Product) -> Iterator[list[object]]:
+def _arguments(
+    name: str, connection: Connection, trouble: Trouble, tea: Product, shipped: FulfillmentOrder
+) -> Iterator[list[object]]:
     if name == "amazon_trouble_act":
         yield from ([trouble.pk, act] for act in TROUBLE_ACTS.values())
     elif name == "amazon_assign":
         yield [trouble.pk]
+    elif name == "amazon_fulfillment_act":
+        yield from ([shipped.pk, act] for act in FULFILMENT_ACTS)
+    elif name == "amazon_fulfillment_cancel":
+        yield [shipped.pk]
+    elif name == "amazon_fulfillment_ship":
+        yield [shipped.shop_number]
     elif name == "amazon_offer_act":
         yield from ([tea.pk, connection.pk, act] for act in OFFER_ACTS)
     elif name.startswith("amazon_offer"):

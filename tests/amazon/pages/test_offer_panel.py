@@ -18,6 +18,7 @@ from kogge.backoffice.models import Product
 from kogge.engine.models import Due
 from kogge.merchants.models import Merchant
 from tests.amazon.account import DE, FR
+from tests.amazon.pages.shipping import shelve
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +88,8 @@ def due_at(operation: str, connection: Connection) -> Any:
 
 
 def test_everything_in_the_box_is_kept(staff: Client, tea: Product, connection: Connection) -> None:
+    shelve(connection, "TEE-AMZ", 4)
+
     page = save(
         staff,
         tea,
