@@ -7,7 +7,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Also on PostgreSQL when a server answers here.
 POSTGRES ?= postgres://root@127.0.0.1:5432/postgres
 PYTEST := $(BIN)/python -m pytest -n 2
-WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon tests/flows
+# What stores, locks and asks; not the pages, which draw it, and the browser.
+WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon tests/flows \
+	--ignore tests/backoffice/pages --ignore tests/amazon/pages
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format translations clean

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kogge.benchmarks.asking import requests_per_second
+from kogge.benchmarks.fulfillment import shop_orders_shipped
 from kogge.benchmarks.importing import orders_per_second, rate_as_the_shop_grows
 from kogge.benchmarks.offers import last_piece, one_change_among_many
 from kogge.benchmarks.products import products_per_second
@@ -15,6 +16,7 @@ from kogge.benchmarks.products import products_per_second
 # A scenario takes its size (orders or requests), shows progress on stderr and answers its figures.
 SCENARIOS: dict[str, Callable[[int], dict[str, object]]] = {
     "import": orders_per_second,
+    "fulfillment": shop_orders_shipped,
     "growth": rate_as_the_shop_grows,
     "last-piece": last_piece,
     "offers": one_change_among_many,
@@ -23,5 +25,5 @@ SCENARIOS: dict[str, Callable[[int], dict[str, object]]] = {
 }
 
 # How large a scenario is when nobody says; the others take `DEFAULT_SIZE`.
-DEFAULT_SIZES = {"offers": 1_000_000, "last-piece": 100}
+DEFAULT_SIZES = {"fulfillment": 200, "offers": 1_000_000, "last-piece": 100}
 DEFAULT_SIZE = 5_000

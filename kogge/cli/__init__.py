@@ -69,6 +69,11 @@ COMMANDS = {
         "Angebote bei Amazon: auflisten, abgleichen, noch einmal versuchen",
         "Offers at Amazon: list, compare, try again",
     ),
+    "fulfillment": Entry(
+        "kogge.cli.fulfillment:fulfillment",
+        "Versand durch Amazon: auflisten, anhalten, stornieren, Bestand im Amazon-Lager",
+        "Shop orders that Amazon ships: list, stop, cancel, stock in its warehouses",
+    ),
     "bench": Entry(
         "kogge.cli.aside:bench", "Messen, wie schnell es ist", "Measure how fast it is", django=False
     ),
@@ -86,6 +91,7 @@ EXPECTED = {
     "kogge.backoffice.refusal.Refusal",
     "kogge.amazon.connections.accounts.WrongSetting",
     "kogge.amazon.connections.accounts.NotNow",
+    "kogge.amazon.fba.wishes.TooLate",
 }
 
 

@@ -12,18 +12,24 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import platformdirs
 
-from kogge.cli import demo_offers
+from kogge.cli import demo_fulfillment, demo_offers
 from kogge.cli.answers import answer, json_option, refuse
+from kogge.cli.demo_fulfillment import ShopOrders
 from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
 from kogge.cli.tea_house import open_tea_house
 from kogge.simulator import Simulator, tea_shop
 from kogge.simulator.quotas import Plan
+
+if TYPE_CHECKING:
+    from kogge.amazon.connections.models import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +53,7 @@ ONE_BY_ONE = (
     "ship_plus", "nasty",
 )  # fmt: skip
 ARRIVAL_SECONDS = 6.0
+SHOP_ORDER_SECONDS = 2.0
 ORDERS_PER_MINUTE = 0.5
 
 # Settings that would let the demo touch what is not the demo's.
@@ -68,6 +75,7 @@ def demo(port: int | None, as_json: bool) -> None:
     with Simulator(orders_per_minute=ORDERS_PER_MINUTE) as amazon:
         amazon.world.limiter.set_plan("searchOrders", SEARCH_PLAN)
         demo_offers.set_up(amazon)
+        demo_fulfillment.set_up(amazon)
         for kind in AT_ONCE:
             amazon.place_orders(1, kind=kind, age_s=VISIBLE_SECONDS)
         _point_at(amazon, directory)
@@ -125,7 +133,7 @@ def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
         not_on_amazon=demo_offers.NOT_ON_AMAZON,
     )
     demo_offers.hang_pictures(opened.merchant)
-    connection_id = opened.pk
+    demo_fulfillment.tick(opened, now=datetime.now(UTC))
     connection.close()
     url = address(LOOPBACK, port)
     document = {"url": url, "email": EMAIL, "password": password, "amazon": amazon.url}
@@ -138,20 +146,22 @@ def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
     ended_well = household.run(
         url=health(url),
         when_up=lambda: answer(document, text, as_json=as_json),
-        now_and_then=_Bustle(amazon, connection_id).go_on,
+        now_and_then=_Bustle(amazon, opened).go_on,
     )
     if not ended_well:
         refuse(_("Der Web-Server ist unerwartet zu Ende gegangen."))
 
 
 class _Bustle:
-    """What makes the demo lively: the rest of the thirty orders one by one, and frequent checks."""
+    """What makes the demo lively: the rest of the thirty orders one by one, some orders of the shop's own
+    customers, and frequent checks."""
 
-    def __init__(self, amazon: Simulator, connection_id: int) -> None:
+    def __init__(self, amazon: Simulator, connection: Connection) -> None:
         self.amazon = amazon
-        self.connection_id = connection_id
+        self.connection_id = connection.pk
+        self.shop_orders = ShopOrders(connection)
         self.to_come = list(ONE_BY_ONE)
-        self.next_arrival = self.next_check = time.monotonic()
+        self.next_arrival = self.next_check = self.next_shop_order = time.monotonic()
 
     def go_on(self) -> None:
         now = time.monotonic()
@@ -160,16 +170,23 @@ class _Bustle:
             self.amazon.place_orders(1, kind=self.to_come.pop(0), age_s=VISIBLE_SECONDS)
         if now >= self.next_check:
             self.next_check = now + CHECK_SECONDS
-            self._check_soon()
+            self._at_the_database(self._check_soon)
+        if now >= self.next_shop_order:
+            self.next_shop_order = now + SHOP_ORDER_SECONDS
+            self._at_the_database(self.shop_orders.go_on)
 
-    def _check_soon(self) -> None:
-        from django.db import OperationalError, connection
-
+    def _check_soon(self, *, now: datetime) -> None:
         from kogge.engine import due
 
+        due.make_due("check_orders", self.connection_id, now=now)
+        self.shop_orders.look_soon(now=now)
+
+    def _at_the_database(self, act: Callable[..., None]) -> None:
+        from django.db import OperationalError, connection
+
         try:
-            due.make_due("check_orders", self.connection_id, now=datetime.now(UTC))
+            act(now=datetime.now(UTC))
         except OperationalError as busy:
-            logger.warning("the database is busy, checking a little later: %s", busy)
+            logger.warning("the database is busy, a little later again: %s", busy)
         finally:
             connection.close()

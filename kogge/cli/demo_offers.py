@@ -26,8 +26,7 @@ _NEW_TO_AMAZON = frozenset({
 _OFFERED_WITHOUT_KOGGE = frozenset({"BE-FRIES-6", "RB-VAN-250"})
 NOT_ON_AMAZON = _NEW_TO_AMAZON | _OFFERED_WITHOUT_KOGGE
 
-_SENT_BY_AMAZON = "BE-THERMO"
-_UNITS_AT_AMAZON = 24
+SENT_BY_AMAZON = "BE-THERMO"
 
 _REFUSED = "KL-KANDIS-BRAUN"
 _ISSUE = {
@@ -51,7 +50,7 @@ _AT_AMAZON: dict[str, dict[str, Any]] = {
     "DA-FF-100": {"stock": 61, "min_price": "12.00", "max_price": "19.00"},
     "KL-KANDIS-WEISS": {"stock": 0},
     _REFUSED: {"stock": 150, "issues": [_ISSUE]},
-    _SENT_BY_AMAZON: {"channel": "AMAZON_EU"},
+    SENT_BY_AMAZON: {"channel": "AMAZON_EU"},
 }
 _IN_FRANCE = {"TK-08-BLAU": "31.90", "OS-BLATT-500": "16.50", "EG-BIO-100": "7.95"}
 
@@ -64,7 +63,6 @@ def set_up(amazon: Simulator) -> None:
         amazon.change_listing(sku, **change)
     for sku, price in _IN_FRANCE.items():
         amazon.change_listing(sku, price=price, marketplace_id=_FRANCE)
-    amazon.set_fba_stock({_SENT_BY_AMAZON: _UNITS_AT_AMAZON})
 
 
 def hang_pictures(merchant: Merchant) -> None:
