@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Also on PostgreSQL when a server answers here.
 POSTGRES ?= postgres://root@127.0.0.1:5432/postgres
-PYTEST := $(BIN)/python -m pytest -n 2
+# Three at once, also on two cores: a good part of the stories waits for processes, pages and the database.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 # What stores, locks and asks; not the pages, which draw it, and the browser.
 WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon tests/flows \
 	--ignore tests/backoffice/pages --ignore tests/amazon/pages

@@ -19,6 +19,7 @@ from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import stock, words
 from kogge.amazon.fba.addresses import STOPS
 from kogge.amazon.fba.models import FulfillmentLine, FulfillmentOrder, FulfillmentPackage
+from kogge.amazon.fba.parcels import carrier_name
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.journal.words import error_in_words
 from kogge.amazon.pages import own, pools
@@ -290,7 +291,7 @@ def time_of_day(at: datetime) -> str:
 
 def _parcel(package: FulfillmentPackage) -> Parcel:
     return Parcel(
-        package.carrier,
+        carrier_name(package.carrier),
         package.tracking_number,
         package.tracking_url,
         Badge(*words.package_badge(package.status)),
