@@ -55,7 +55,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     if database["ENGINE"].endswith("sqlite3"):
         database["TEST"]["NAME"] = str(Path(_DATA.name) / f"test-{worker}.sqlite3")
-    elif os.environ.get("KOGGE_TEST_DATABASE"):
+        return
+    # Nothing a test stores must outlive a power cut.
+    database.setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"
+    if os.environ.get("KOGGE_TEST_DATABASE"):
         database["TEST"]["NAME"] = f"{os.environ['KOGGE_TEST_DATABASE']}_{worker}"
 
 
