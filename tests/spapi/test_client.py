@@ -88,6 +88,19 @@ def test_the_rate_that_amazon_names_is_learned(amazon: Amazon, wire: Wire, bucke
     assert buckets.rates == {"getOrder": 0.75, "createFeed": 1.5}
 
 
+@pytest.mark.parametrize(("status", "code"), [(429, "QuotaExceeded"), (400, "QuotaExceeded")])
+def test_a_refusal_for_want_of_a_token_is_no_good_answer_to_learn_from(
+    amazon: Amazon, wire: Wire, buckets: Buckets, status: int, code: str
+) -> None:
+    wire.lay(refusal(status, code, x_amzn_ratelimit_limit="0.75"))
+
+    with pytest.raises(Throttled):
+        read(amazon)
+
+    assert buckets.rates == {}
+    assert [operation for operation, _asked in buckets.emptied_by_amazon] == ["getOrder"]
+
+
 @pytest.mark.parametrize(
     ("answer", "asked"),
     [
