@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
+from typing import TypeVar
 
 from django.db import transaction
 
@@ -19,6 +20,7 @@ from kogge.engine.work import Handler, Outcome, Work
 from kogge.spapi.errors import FixSettings, Throttled, TryLater
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
+MOST_FAILURES = 3  # in a row: Amazon is down, the other items need not find out one by one
 WHEN_PAUSED = timedelta(days=1)  # resuming makes everything due at once
 WHEN_DENIED = timedelta(hours=1)
 
@@ -26,6 +28,7 @@ WHEN_DENIED = timedelta(hours=1)
 _DENIES_ONE_OPERATION = {"access_denied", "unauthorized"}
 
 AmazonOperation = Callable[[Connection, Work], Outcome]
+Answer = TypeVar("Answer")
 
 
 def amazon_operation(operation: AmazonOperation) -> Handler:
@@ -46,6 +49,33 @@ def amazon_operation(operation: AmazonOperation) -> Handler:
         return outcome
 
     return handler
+
+
+class Failures:
+    """How often in a row Amazon failed while a run works on one item after the other."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def met(self, error: TryLater) -> None:
+        """Go on with the next item, unless it was the last of too many: then it is raised."""
+        self._count += 1
+        if self._count >= MOST_FAILURES:
+            raise error
+
+    def over(self) -> None:
+        """Amazon answered."""
+        self._count = 0
+
+
+def patiently(work: Work, question: Callable[[], Answer]) -> Answer:
+    """Ask, after a short wait where our own count of Amazon's limit asks for one. Raises `AmazonError`."""
+    while True:
+        try:
+            return question()
+        except Throttled as limit:
+            if limit.status is not None or not work.pause(limit.retry_after or 0.0):
+                raise
 
 
 def try_later(work: Work, error: TryLater) -> Outcome:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Min, QuerySet
 
 from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client
-from kogge.amazon.connections.consequences import amazon_operation
+from kogge.amazon.connections.consequences import Failures, amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import alarms, parcels, settling
 from kogge.amazon.fba.asking import Desk
@@ -34,7 +34,6 @@ LONGEST_WAY = timedelta(days=14)
 AFTER_A_FAILURE = timedelta(minutes=5)
 WHEN_THE_SHOP_REFUSES = timedelta(hours=6)
 SAFETY_NET = timedelta(hours=1)
-MOST_FAILURES = 3  # in a row: Amazon is down, the other orders need not find out one by one
 
 State = FulfillmentOrder.State
 
@@ -116,20 +115,18 @@ def next_look(books: Books, now: datetime) -> datetime | None:
 
 def _follow(desk: Desk, keys: Sequence[int]) -> int:
     """How many orders were read. Raises `TryLater` when it is Amazon that fails, not an order."""
-    work = desk.work
-    done = failures = 0
+    work, failures = desk.work, Failures()
+    done = 0
     for key in keys:
         work.keep()
         try:
             done += _follow_one(desk, key)
-            failures = 0
+            failures.over()
         except Throttled:
             raise
         except TryLater as error:
             _not_read(key, error, work.now)
-            failures += 1
-            if failures >= MOST_FAILURES:
-                raise
+            failures.met(error)
     return done
 
 
@@ -233,12 +230,8 @@ def _missing(order: FulfillmentOrder, work: Work) -> None:
     """Amazon knows no such order (yet). It is never created anew by itself: it could ship twice."""
     with transaction.atomic():
         alarms.missing(order, now=work.now)
-        _look_again(order.pk, work.now + LOOK_EVERY if order.looks > len(FIRST_LOOKS) else _soon(work.now))
+        _look_again(order.pk, work.now + (LOOK_EVERY if order.looks > len(FIRST_LOOKS) else AFTER_A_FAILURE))
         work.keep()
-
-
-def _soon(now: datetime) -> datetime:
-    return now + AFTER_A_FAILURE
 
 
 def _not_read(key: int, error: TryLater | AskHuman, now: datetime) -> None:

@@ -8,13 +8,13 @@ Amazon's answer decides; the merchant can stop it no more without Amazon.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import Min, Q, QuerySet
 
 from kogge.amazon.connections.accounts import amazon_client
-from kogge.amazon.connections.consequences import amazon_operation
+from kogge.amazon.connections.consequences import Failures, amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import cancelling, creating, previewing
 from kogge.amazon.fba.asking import Desk
@@ -27,7 +27,6 @@ from kogge.spapi.errors import Throttled, TryLater
 SAFETY_NET = timedelta(hours=1)
 WITHOUT_SHOP = timedelta(minutes=5)  # until a shop is asked again that does not answer
 SOON = timedelta(seconds=5)  # before which no run follows another by itself
-MOST_FAILURES = 3  # in a row: Amazon is down, the other orders need not find out one by one
 
 State = FulfillmentOrder.State
 
@@ -61,11 +60,11 @@ def _tell_all(desk: Desk, tally: _Tally) -> None:
 
 @dataclass
 class _Tally:
-    """How a run goes; `failures` in a row that may be Amazon's."""
+    """How a run goes; `failures` may be Amazon's."""
 
     done: int = 0
     failed: int = 0
-    failures: int = 0
+    failures: Failures = field(default_factory=Failures)
 
     def each(
         self, desk: Desk, step: Callable[[Desk, FulfillmentOrder], bool], orders: Iterable[FulfillmentOrder]
@@ -78,16 +77,14 @@ class _Tally:
             desk.work.keep()
             try:
                 self.done += step(desk, order)
-                self.failures = 0
+                self.failures.over()
             except Moved:
                 continue  # the merchant was faster
             except Throttled:
                 raise
-            except TryLater:
+            except TryLater as error:
                 self.failed += 1
-                self.failures += 1
-                if self.failures >= MOST_FAILURES:
-                    raise
+                self.failures.met(error)
 
 
 def _due(connection: Connection, state: str, now: datetime) -> QuerySet[FulfillmentOrder]:

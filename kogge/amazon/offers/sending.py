@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import F, Max, Min, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client
-from kogge.amazon.connections.consequences import amazon_operation
+from kogge.amazon.connections.consequences import Failures, amazon_operation, patiently
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.offers import (
     bulk,
@@ -44,7 +44,6 @@ SAFETY_NET = timedelta(hours=1)
 MOST_BY_PATCH = 1_000  # 200 seconds at five a second; a feed is faster for more
 QUIET = timedelta(seconds=10)  # without another change, before a feed is built
 LONGEST_WAIT = timedelta(minutes=2)  # for that
-MOST_FAILURES = 3  # in a row: Amazon is down, the other listings need not find out one by one
 MOST_TIMES = 3  # that a listing is said in one run: what was refused in parts is said in parts
 PLANNED_AT_ONCE = 5_000  # then what is sold out gets its turn
 
@@ -53,11 +52,11 @@ Priority = Listing.Priority
 
 @dataclass
 class Tally:
-    """What came of the patches; `failures` in a row that may be Amazon's."""
+    """What came of the patches; `failures` may be Amazon's."""
 
     done: int = 0
     failed: int = 0
-    failures: int = 0
+    failures: Failures = field(default_factory=Failures)
 
 
 @amazon_operation
@@ -215,7 +214,7 @@ def _say(run: _Sender, listing: Listing, item: ListingsItem) -> None:
         issue = Issue(error.code, error.message, "ERROR")
         outcomes.refused([(listing, [issue])], now=run.work.now, overtaking=overtaking)
     else:
-        run.tally.failures = 0
+        run.tally.failures.over()
         if answer.is_accepted:
             run.tally.done += 1
             outcomes.accepted([(listing, said)], now=run.work.now, overtaking=overtaking)
@@ -226,26 +225,14 @@ def _say(run: _Sender, listing: Listing, item: ListingsItem) -> None:
 
 def _patch(run: _Sender, listing: Listing, said: Values, said_patches: Sequence[Patch]) -> Submission:
     """Patch the listing, after a short wait where our own count of Amazon's limit asks for one."""
-    while True:
-        try:
-            return patch_item(
-                run.client,
-                run.connection.seller_id,
-                listing.offer.sku,
-                _places(run, listing, said),
-                said_patches,
-            )
-        except Throttled as limit:
-            if limit.status is not None or not run.work.pause(limit.retry_after or 0.0):
-                raise
+    seller_id, sku, places = run.connection.seller_id, listing.offer.sku, _places(run, listing, said)
+    return patiently(run.work, lambda: patch_item(run.client, seller_id, sku, places, said_patches))
 
 
 def _not_answered(run: _Sender, listing: Listing, error: TryLater, overtaking: bool) -> None:
     """It may have taken effect. Saying it again does no harm, so that is what happens, later."""
     outcomes.unsure([listing], str(error), now=run.work.now, overtaking=overtaking)
-    run.tally.failures += 1
-    if run.tally.failures >= MOST_FAILURES:
-        raise error
+    run.tally.failures.met(error)
 
 
 def _mark(listing: Listing, said: Values, now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client
 from kogge.amazon.connections.carriers import carrier_at_amazon, is_mapped
-from kogge.amazon.connections.consequences import BACK_OFF, amazon_operation
+from kogge.amazon.connections.consequences import BACK_OFF, Failures, amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.book import Entry, close_troubles, open_trouble, record
 from kogge.amazon.journal.models import Run
@@ -28,7 +28,6 @@ from kogge.spapi.orders_v0 import Shipment, confirm_shipment
 from kogge.values import InvalidValue
 
 SAFETY_NET = timedelta(hours=1)
-MOST_FAILURES = 3  # in a row: Amazon is down, the other parcels need not find out one by one
 CLOCK_PRECISION = timedelta(seconds=2)  # Amazon's time is known from an HTTP header, to the second
 
 State = ShipmentConfirmation.State
@@ -42,7 +41,8 @@ class CannotTell(Exception):
 def confirm_shipments(connection: Connection, work: Work) -> Outcome:
     """Tell Amazon every parcel that waits. Raises `Throttled` when the quota is used up, and the like."""
     _take_up_interrupted(connection)
-    done = failed = failures = 0
+    done = failed = 0
+    failures = Failures()
     with amazon_client(connection, work.clock) as client:
         while (parcel := _most_urgent(connection, work.now)) is not None:
             work.keep()
@@ -50,12 +50,10 @@ def confirm_shipments(connection: Connection, work: Work) -> Outcome:
                 accepted = _tell(client, parcel, work.now)
             except Throttled:
                 raise
-            except TryLater:
-                failures += 1
-                if failures >= MOST_FAILURES:
-                    raise
+            except TryLater as error:
+                failures.met(error)
                 continue
-            failures = 0
+            failures.over()
             done, failed = done + accepted, failed + (not accepted)
     waiting = _waiting(connection).order_by("not_before").values_list("not_before", flat=True).first()
     next_due = min(waiting or work.now + SAFETY_NET, work.now + SAFETY_NET)
