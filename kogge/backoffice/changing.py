@@ -54,7 +54,7 @@ def change_order(
         people.index_words_afresh(order.merchant_id, {order.pk: moved})
     if new_method is not None:
         order.service_level = new_method
-    _cancel_units(order, fewer, actor, now)
+    cancel_units(order, fewer, actor=actor, now=now)
     settle(order, lines, packing=order.delivery_status == Order.Delivery.PACKING)
     order.changed_at = now
     order.save(update_fields=["sealed_people", "service_level", *PROGRESS, "changed_at"])
@@ -85,6 +85,17 @@ def why_not_change(order: Order, lines: Sequence[OrderLine]) -> str | None:
     if not any(open_units(line) for line in lines):
         return _("Bestellung {number} ist schon vollständig versendet.").format(number=number)
     return None
+
+
+def cancel_units(order: Order, units: Mapping[OrderLine, int], *, actor: str, now: datetime) -> None:
+    """Units that nobody wants any more; those of the shop's own stock are given back. The shop is locked."""
+    for line, cancelled in units.items():
+        line.cancelled += cancelled
+    OrderLine.objects.everyone().bulk_update(units, ["cancelled"])
+    if order.moves_stock:
+        mine = [line for line in units if line.product_id and not line.fulfilled_by]
+        given = [stock.give_back(line, units[line]) for line in mine]
+        stock.move(order.merchant_id, given, actor=actor, now=now)
 
 
 def _moved(order: Order, address: Address | None) -> people.People | None:
@@ -132,14 +143,3 @@ def _fewer(order: Order, lines: Sequence[OrderLine], quantities: Mapping[int, in
             )
         )
     return fewer
-
-
-def _cancel_units(order: Order, fewer: Mapping[OrderLine, int], actor: str, now: datetime) -> None:
-    """Units that nobody wants any more; those of the shop's own stock are given back."""
-    for line, units in fewer.items():
-        line.cancelled += units
-    OrderLine.objects.everyone().bulk_update(fewer, ["cancelled"])
-    if order.moves_stock:
-        mine = [line for line in fewer if line.product_id and not line.fulfilled_by]
-        given = [stock.give_back(line, fewer[line]) for line in mine]
-        stock.move(order.merchant_id, given, actor=actor, now=now)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from kogge.backoffice import stock
 from kogge.backoffice.by_hand import ManualLine, ManualOrder, create_by_hand
-from kogge.backoffice.changing import change_order
+from kogge.backoffice.changing import cancel_units, change_order
 from kogge.backoffice.channels import channel_of
 from kogge.backoffice.fulfilment import ask_to_let_go
 from kogge.backoffice.history import hold, tell_channel, write_down
@@ -130,17 +130,8 @@ def why_not_cancel(order: Order, lines: Sequence[OrderLine], reason: str, *, now
 
 def cancel_open_units(order: Order, lines: Sequence[OrderLine], *, actor: str, now: datetime) -> None:
     """Cancel all units that wait; those of the shop's own stock are given back. The shop is locked."""
-    cancelled = {line.pk: open_units(line) for line in lines}
-    for line in lines:
-        line.cancelled += cancelled[line.pk]
-    OrderLine.objects.everyone().bulk_update(lines, ["cancelled"])
-    if order.moves_stock:
-        given = [
-            stock.give_back(line, cancelled[line.pk])
-            for line in lines
-            if line.product_id and cancelled[line.pk] and not line.fulfilled_by
-        ]
-        stock.move(order.merchant_id, given, actor=actor, now=now)
+    waiting = {line: units for line in lines if (units := open_units(line))}
+    cancel_units(order, waiting, actor=actor, now=now)
     settle(order, lines)
     if order.payment_status == Order.Payment.PAID and channel_of(order):
         order.payment_status = Order.Payment.REFUNDED  # who collected the money gives it back
