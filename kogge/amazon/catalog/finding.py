@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from kogge.amazon.catalog.models import Offer, SkuLink
 from kogge.amazon.connections.models import Connection
@@ -48,6 +48,11 @@ def owners(merchant_id: int, skus: Collection[str]) -> dict[str, set[str]]:
             for word in {*words} & {*batch}:
                 found.setdefault(word, set()).add(product_id)
     return found
+
+
+def fba_offers(merchant_id: int) -> QuerySet[Offer]:
+    """The offers of products that Amazon ships when the shop sells them."""
+    return Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True)
 
 
 def link_sku(connection: Connection, sku: str, product_id: str, now: datetime) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from kogge.amazon.connections.accounts import ConnectedAmazon, shop_of
+from kogge.amazon.connections.consequences import Answer, patiently
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba.models import FulfillmentOrder, FulfillmentSettings
 from kogge.amazon.fba.preferences import settings_of
@@ -14,8 +14,6 @@ from kogge.engine.work import Work
 from kogge.spapi import fulfillment_outbound
 from kogge.spapi.errors import AmazonError, FixSettings, NotFound, Throttled
 from kogge.spapi.fulfillment_orders import OrderRefused, forget_person
-
-Answer = TypeVar("Answer")
 
 
 class Desk:
@@ -50,7 +48,7 @@ class Desk:
         with self._without_person(order):
             if order.version and order.version != self.version:
                 try:
-                    return self._patiently(lambda: question(order.version))
+                    return patiently(self.work, lambda: question(order.version))
                 except (NotFound, FixSettings) as refusal:
                     if not _may_be_gone(refusal):
                         raise
@@ -58,33 +56,18 @@ class Desk:
             self._remember(order)
             return answer
 
-    def wait(self, seconds: float) -> None:
-        """Wait for Amazon's limits, shortly. Raises `Throttled` when it takes longer: come back then."""
-        self.work.keep()
-        if not self.work.pause(seconds):
-            raise Throttled(operation="getInventorySummaries", retry_after=seconds)
-
     def _ask(self, question: Callable[[str], Answer]) -> Answer:
         asked = self.version
         try:
-            return self._patiently(lambda: question(asked))
+            return patiently(self.work, lambda: question(asked))
         except (NotFound, OrderRefused, FixSettings) as refusal:
             if not _may_be_gone(refusal) or self._has_probed or self._probe() == asked:
                 raise
-        return self._patiently(lambda: question(self.version))
-
-    def _patiently(self, question: Callable[[], Answer]) -> Answer:
-        """Ask, after a short wait where our own count of Amazon's limit asks for one."""
-        while True:
-            try:
-                return question()
-            except Throttled as limit:
-                if limit.status is not None or not self.work.pause(limit.retry_after or 0.0):
-                    raise
+        return patiently(self.work, lambda: question(self.version))
 
     def _probe(self) -> str:
         self._has_probed = True
-        found = self._patiently(lambda: fulfillment_outbound.probe(self.client, self.work.now))
+        found = patiently(self.work, lambda: fulfillment_outbound.probe(self.client, self.work.now))
         rows = FulfillmentSettings.objects.everyone().filter(pk=self.settings.pk)
         rows.update(version=found)
         self.settings.version = found

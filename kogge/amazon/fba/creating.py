@@ -10,12 +10,21 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.finding import fba_offers
 from kogge.amazon.connections.consequences import BACK_OFF
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import addresses, requests, stock
 from kogge.amazon.fba.asking import Desk
-from kogge.amazon.fba.ending import Moved, ask_human, locked, note, put_down, stop, trouble_key
+from kogge.amazon.fba.ending import (
+    MERCHANTS_DOING,
+    Moved,
+    ask_human,
+    locked,
+    note,
+    put_down,
+    stop,
+    trouble_key,
+)
 from kogge.amazon.fba.models import FulfillmentOrder
 from kogge.amazon.journal.book import close_troubles
 from kogge.engine.due import schedule
@@ -72,11 +81,9 @@ def with_enough(desk: Desk, batch: Sequence[FulfillmentOrder]) -> Iterator[Fulfi
     left = _look(desk, origin, skus)
     for order in batch:
         units = _units(order)
-        enough = [sku for sku, wanted in units.items() if left is None or _has(left, sku, wanted)]
-        some = [sku for sku in units if left is None or _has(left, sku, 1)]
-        if len(enough) == len(units) or (some and desk.settings.allow_partial):
-            if left is not None:
-                left.subtract(units)
+        has_all = all(left[sku] >= wanted for sku, wanted in units.items())
+        if has_all or (desk.settings.allow_partial and any(left[sku] >= 1 for sku in units)):
+            left.subtract(units)
             yield order
         else:
             with suppress(Moved):
@@ -96,16 +103,16 @@ def _portion(orders: Sequence[FulfillmentOrder]) -> list[FulfillmentOrder]:
     return portion
 
 
-def _look(desk: Desk, origin: str, skus: Sequence[str]) -> Counter[str] | None:
-    """What lies there now, and is kept; None where Amazon refuses to say: then the order itself decides."""
+def _look(desk: Desk, origin: str, skus: Sequence[str]) -> Counter[str]:
+    """What lies there now, and is kept. Where Amazon does not say, plenty does: the order itself decides."""
     started = desk.work.now
     found: dict[str, fba_inventory_v1.FbaStock] = {}
     for first in range(0, len(skus), fba_inventory_v1.MOST_SKUS):
         some = skus[first : first + fba_inventory_v1.MOST_SKUS]
         try:
-            found |= fba_inventory_v1.stock_of(desk.client, origin, some, wait=desk.wait)
+            found |= fba_inventory_v1.stock_of(desk.client, origin, some, wait=stock.waiting(desk.work))
         except AskHuman:
-            return None
+            return Counter(dict.fromkeys(skus, _PLENTY))
     with transaction.atomic():
         stock.store_stock(desk.connection, found.values(), skus, now=started)
     unknown = fba_inventory_v1.FbaStock("", fulfillable=0)
@@ -114,10 +121,6 @@ def _look(desk: Desk, origin: str, skus: Sequence[str]) -> Counter[str] | None:
         units = found.get(sku, unknown).fulfillable
         left[sku] = _PLENTY if units is None else units
     return left
-
-
-def _has(left: Counter[str], sku: str, units: int) -> bool:
-    return left[sku] >= units
 
 
 def _units(order: FulfillmentOrder) -> Counter[str]:
@@ -189,8 +192,7 @@ def _why_not(order: FulfillmentOrder, shop_order: OwnOrder | None) -> tuple[str,
     if reason := requests.difference(order, shop_order):
         return reason, {}
     products = {line.product_id for line in requests.lines_of(order)}
-    offers = Offer.objects.of_id(order.merchant_id).filter(fba=True, enabled=True, product_id__in=products)
-    if offers.count() < len(products):
+    if fba_offers(order.merchant_id).filter(product_id__in=products).count() < len(products):
         return "fba_off", {}
     found = addresses.findings(shop_order.address) if shop_order else []
     return ("address", {"findings": found}) if addresses.stops(found) else ("", {})
@@ -213,7 +215,10 @@ def _create(desk: Desk, order: FulfillmentOrder, request: FulfillmentRequest) ->
         found = desk.ask(order, ask)
     except Throttled as error:
         # Amazon did not take the request, unless it was the look afterwards that has to wait.
-        _not_sent(desk, order) if error.operation in _CREATE else _unknown(desk, order, str(error))
+        if error.operation in _CREATE:
+            _not_sent(desk, order)
+        else:
+            _unknown(desk, order, str(error))
         raise
     except TryLater as error:
         _unknown(desk, order, str(error))
@@ -307,7 +312,7 @@ def _put_down(
     kind: str = "fulfillment_returned",
 ) -> None:
     now = desk.work.now
-    state = State.STOPPED if reason in {"edited", "not_paid", "fba_off"} else State.RETURNED
+    state = State.STOPPED if reason in MERCHANTS_DOING else State.RETURNED
     with transaction.atomic():
         put_down(desk.shop, order, state, reason, details, now=now, kind=kind)
         close_troubles(order.connection_id, [trouble_key(order, "fulfillment_unclear")], now=now)

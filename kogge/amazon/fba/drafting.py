@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from kogge.amazon.fba import addresses, numbering, speeds
 from kogge.amazon.fba.ending import BY, put_down
 from kogge.amazon.fba.models import FulfillmentLine, FulfillmentOrder
 from kogge.amazon.fba.preferences import origin_of, settings_of
+from kogge.amazon.fba.stock import Shelf
 from kogge.amazon.journal.book import Entry, Matter, open_troubles, record
 from kogge.engine.due import make_due
 from kogge.shops.port import OwnLine, OwnOrder, Shop
@@ -38,9 +39,30 @@ class Draft:
     why_not: str = ""
 
 
-def fits(lines: Sequence[OwnLine], line: OwnLine) -> bool:
-    """Whether Amazon takes one more line in the same order."""
-    return len(lines) < MOST_LINES and sum(one.open for one in lines) + line.open <= MOST_UNITS
+def take_from_shelves(
+    lines: Iterable[OwnLine], shelves: Mapping[str, Shelf], taken: Counter[tuple[int, str]]
+) -> dict[int, list[OwnLine]]:
+    """By connection, the lines of one order of which a shelf has all units and that Amazon takes together.
+
+    `shelves` by product; `taken` counts the units by connection and SKU that are promised already, and grows.
+    """
+    there: dict[int, list[OwnLine]] = {}
+    for line in lines:
+        if has_enough(shelves, taken, line):
+            shelf = shelves[line.product_id or ""]
+            beside = there.setdefault(shelf.connection_id, [])
+            if _fits(beside, line):
+                taken[shelf.connection_id, shelf.sku] += line.open
+                beside.append(line)
+    return {connection_id: some for connection_id, some in there.items() if some}
+
+
+def has_enough(shelves: Mapping[str, Shelf], taken: Mapping[tuple[int, str], int], line: OwnLine) -> bool:
+    """Whether all units of the line are on a shelf, beside those that are `taken`."""
+    shelf = shelves.get(line.product_id or "")
+    if shelf is None or shelf.free is None:
+        return False
+    return shelf.free - taken.get((shelf.connection_id, shelf.sku), 0) >= line.open
 
 
 def hand_to_amazon(
@@ -61,8 +83,9 @@ def write(
 
     Inside a transaction that called the shop first, which holds the orders.
     """
-    rows = insert(merchant_id, drafts, now=now)
-    _tell_unknown_methods(merchant_id, drafts, now=now)
+    table = speeds.table(merchant_id)
+    rows = insert(merchant_id, drafts, table, now=now)
+    _tell_unknown_methods(drafts, table, now=now)
     planned = []
     for draft, row in zip(drafts, rows, strict=True):
         if draft.why_not:
@@ -75,9 +98,11 @@ def write(
     return rows
 
 
-def insert(merchant_id: int, drafts: Sequence[Draft], *, now: datetime) -> list[FulfillmentOrder]:
-    """The rows alone, each the next attempt for its shop order."""
-    rows = list(_rows(merchant_id, drafts, now))
+def insert(
+    merchant_id: int, drafts: Sequence[Draft], table: Sequence[speeds.Mapping], *, now: datetime
+) -> list[FulfillmentOrder]:
+    """The rows alone, each the next attempt for its shop order; `table` is the one of speeds."""
+    rows = list(_rows(merchant_id, drafts, table, now))
     FulfillmentOrder.objects.everyone().bulk_create(rows)
     skus = _skus(merchant_id, {line.product_id for draft in drafts for line in draft.lines})
     FulfillmentLine.objects.everyone().bulk_create(
@@ -101,12 +126,18 @@ def had_attempts(merchant_id: int, shop_order_ids: Collection[str]) -> Mapping[s
     return dict(rows.values_list("shop_order_id").annotate(Max("attempt")))
 
 
-def _rows(merchant_id: int, drafts: Sequence[Draft], now: datetime) -> Iterator[FulfillmentOrder]:
+def _fits(lines: Sequence[OwnLine], line: OwnLine) -> bool:
+    """Whether Amazon takes one more line in the same order."""
+    return len(lines) < MOST_LINES and sum(one.open for one in lines) + line.open <= MOST_UNITS
+
+
+def _rows(
+    merchant_id: int, drafts: Sequence[Draft], table: Sequence[speeds.Mapping], now: datetime
+) -> Iterator[FulfillmentOrder]:
     wanted = {draft.connection_id for draft in drafts}
     connections = Connection.objects.everyone().in_bulk(wanted)
     settings = {pk: settings_of(connection) for pk, connection in connections.items()}
-    origins = {pk: origin_of(connection) for pk, connection in connections.items()}
-    table = speeds.table(merchant_id)
+    origins = {pk: origin_of(preferences) for pk, preferences in settings.items()}
     attempts = Counter(had_attempts(merchant_id, {draft.order.order_id for draft in drafts}))
     for draft in drafts:
         order, preferences = draft.order, settings[draft.connection_id]
@@ -134,9 +165,8 @@ def _skus(merchant_id: int, product_ids: Collection[str | None]) -> dict[str, st
     return {offer.product_id: offer.sku_in_warehouse for offer in offers}
 
 
-def _tell_unknown_methods(merchant_id: int, drafts: Sequence[Draft], *, now: datetime) -> None:
+def _tell_unknown_methods(drafts: Sequence[Draft], table: Sequence[speeds.Mapping], *, now: datetime) -> None:
     """A method that is not in the table goes at the standard speed, and visibly so (promise 7)."""
-    table = speeds.table(merchant_id)
     unknown: dict[int, list[Matter]] = {}
     for draft in drafts:
         if speeds.speed_in(table, draft.order.shipping_method) is None:

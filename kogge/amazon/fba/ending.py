@@ -16,8 +16,8 @@ State = FulfillmentOrder.State
 
 BY = "amazon"  # what a line's `fulfilled_by` says of us
 
-# The merchant's own doing: nobody need be told.
-_SILENT = {"by_merchant", "edited", "cancelled", "shipped", "not_paid", "fba_off"}
+# Reasons that are the merchant's own doing: nobody need be told.
+MERCHANTS_DOING = {"by_merchant", "edited", "cancelled", "shipped", "not_paid", "fba_off"}
 
 # What a human is asked, by reason; for any other one that Amazon refused (promise 7).
 _TROUBLES = {
@@ -77,7 +77,7 @@ def give_back(
     """
     shop.take_back(order.shop_order_id, line_ids, BY, now=now)
     return_lines(order, line_ids)
-    if reason not in _SILENT:
+    if reason not in MERCHANTS_DOING:
         kind = _TROUBLES.get(reason, "fulfillment_refused")
         ask_human(order, kind, now, {"reason": reason, **details})
 

@@ -44,10 +44,6 @@ class Books:
         return cls(order, list(order.lines.all()), packages)
 
     @property
-    def has_shipped(self) -> bool:
-        return any(package.recorded_at for package in self.packages.values())
-
-    @property
     def is_waiting(self) -> bool:
         """Whether a parcel that left is not in the shop yet."""
         return any(package.recorded_at is None for package in self.packages.values())

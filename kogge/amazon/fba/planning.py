@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.finding import fba_offers
 from kogge.amazon.connections.accounts import DISCONNECTED, shop_of
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import drafting, stock
@@ -50,7 +50,7 @@ def wake(merchant_id: int, *, now: datetime) -> None:
     if connection is not None:
         _cursor(merchant_id, shop_of(connection), now=now)
     planned = FulfillmentOrder.objects.of_id(merchant_id).filter(state=State.PLANNED)
-    if _ships(merchant_id) or planned.exists():
+    if fba_offers(merchant_id).exists() or planned.exists():
         make_due("plan_fulfillment", merchant_id, now=now)
 
 
@@ -104,7 +104,7 @@ def _cursor(merchant_id: int, shop: Shop, *, now: datetime) -> OwnOrderCursor:
     if found is None:
         end = shop.own_orders_end()
         found, _created = rows.get_or_create(merchant_id=merchant_id, defaults={"cursor": end})
-    begun_at = (found.begun_at or now) if _ships(merchant_id) else None
+    begun_at = (found.begun_at or now) if fba_offers(merchant_id).exists() else None
     if begun_at != found.begun_at:
         found.begun_at = begun_at
         found.save(update_fields=["begun_at"])
@@ -178,7 +178,10 @@ class _Planner:
         before = Counter(self.taken), len(self.drafts), len(self.left)
         try:
             with transaction.atomic():
-                self._plan_anew(order) if order.order_id in self.known else self._plan(order)
+                if order.order_id in self.known:
+                    self._plan_anew(order)
+                else:
+                    self._plan(order)
         except ShopRefuses:  # it changed since it was read: that comes with the next page
             self.taken, drafts, left = before
             del self.drafts[drafts:], self.left[left:]
@@ -198,10 +201,7 @@ class _Planner:
             return
         self._let_go(order, [line for line in waiting if line.product_id not in self.fba], "fba_off")
         wanted = [line for line in waiting if line.product_id in self.fba and self._may_go(order, line)]
-        there: dict[int, list[OwnLine]] = defaultdict(list)
-        for line in wanted:
-            if (shelf := self._take_from_shelf(line, there)) is not None:
-                there[shelf.connection_id].append(line)
+        there = drafting.take_from_shelves(wanted, self.shelves, self.taken)
         for connection_id, lines in there.items():
             draft = drafting.hand_to_amazon(self.shop, order, lines, connection_id, now=self.now)
             self.drafts.append(draft)
@@ -216,17 +216,6 @@ class _Planner:
         is_history = self.begun_at is None or order.placed_at < self.begun_at
         has_begun = order.is_packing or any(each.open < each.quantity for each in order.lines)
         return not is_history and not has_begun
-
-    def _take_from_shelf(self, line: OwnLine, there: Mapping[int, Sequence[OwnLine]]) -> stock.Shelf | None:
-        """The shelf that has all of the line's units, less what this page took already."""
-        shelf = self.shelves.get(line.product_id or "")
-        if shelf is None or shelf.free is None or not drafting.fits(there.get(shelf.connection_id, ()), line):
-            return None
-        place = (shelf.connection_id, shelf.sku)
-        if shelf.free - self.taken[place] < line.open:
-            return None
-        self.taken[place] += line.open
-        return shelf
 
     def _let_go(self, order: OwnOrder, lines: Iterable[OwnLine], reason: str) -> None:
         """Lines that were left to Amazon when they were ordered, and that it will not ship any more."""
@@ -244,19 +233,13 @@ class _Planner:
         for the merchant may have packed it by then.
         """
         self.shop.take_back(order.order_id, [line.line_id for line in lines], BY, now=self.now)
-        reason = "too_many" if all(map(self._is_there, lines)) else "no_stock"
+        is_there = all(drafting.has_enough(self.shelves, self.taken, line) for line in lines)
+        reason = "too_many" if is_there else "no_stock"
         shelf = self.shelves.get(lines[0].product_id or "")
         if shelf is not None and not is_some_gone:
             self.drafts.append(Draft(shelf.connection_id, order, lines, why_not=reason))
         else:
             self.left.append((order, reason))
-
-    def _is_there(self, line: OwnLine) -> bool:
-        """Whether the stock is not what is missing."""
-        shelf = self.shelves.get(line.product_id or "")
-        if shelf is None or shelf.free is None:
-            return False
-        return shelf.free - self.taken[shelf.connection_id, shelf.sku] >= line.open
 
     def _ask_human(self, rows: Mapping[str, FulfillmentOrder]) -> None:
         """The troubles of lines that are in no fulfilment order; named by the one beside them if any."""
@@ -282,7 +265,7 @@ class _Planner:
 
 def fba_products(merchant_id: int, product_ids: Collection[str]) -> set[str]:
     """Those of the products that Amazon ships."""
-    offers = Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True, product_id__in=product_ids)
+    offers = fba_offers(merchant_id).filter(product_id__in=product_ids)
     return set(offers.values_list("product_id", flat=True))
 
 
@@ -312,9 +295,4 @@ def _give_back_disconnected(connections: Sequence[Connection], shop: Shop, work:
 
 
 def _until_next(merchant_id: int) -> timedelta:
-    return SAFETY_NET if _ships(merchant_id) else WITHOUT_OFFERS
-
-
-def _ships(merchant_id: int) -> bool:
-    """Whether Amazon is to ship anything for the merchant."""
-    return Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True).exists()
+    return SAFETY_NET if fba_offers(merchant_id).exists() else WITHOUT_OFFERS

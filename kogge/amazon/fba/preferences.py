@@ -18,12 +18,11 @@ def settings_of(connection: Connection) -> FulfillmentSettings:
     return found
 
 
-def origin_of(connection: Connection) -> str:
+def origin_of(settings: FulfillmentSettings) -> str:
     """The marketplace whose warehouses ship: the chosen one, else the first active one; "" without any."""
-    settings = FulfillmentSettings.objects.everyone().filter(connection=connection).first()
-    places = ConnectionMarketplace.objects.everyone().filter(connection=connection, active=True)
+    places = ConnectionMarketplace.objects.everyone().filter(connection=settings.connection_id, active=True)
     active = list(places.order_by("pk").values_list("marketplace_id", flat=True))
-    if settings is not None and settings.origin in active:
+    if settings.origin in active:
         return settings.origin
     return active[0] if active else ""
 

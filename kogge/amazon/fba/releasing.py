@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.models import Connection
-from kogge.amazon.fba import drafting, ending
+from kogge.amazon.fba import drafting, ending, speeds
 from kogge.amazon.fba.drafting import Draft
 from kogge.amazon.fba.models import FulfillmentOrder
 
@@ -54,7 +54,8 @@ def _never_planned(merchant_id: int, shop_order_id: str, *, now: datetime) -> li
     lines = [line for line in order.lines if line.open and line.fulfilled_by == ending.BY] if order else []
     if order is None or not lines:
         return []
-    return drafting.insert(merchant_id, [Draft(connection.pk, order, lines)], now=now)
+    drafts = [Draft(connection.pk, order, lines)]
+    return drafting.insert(merchant_id, drafts, speeds.table(merchant_id), now=now)
 
 
 def _refusal(order: FulfillmentOrder) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.finding import fba_offers
 from kogge.amazon.connections.accounts import amazon_client, share_of
 from kogge.amazon.connections.consequences import amazon_operation
 from kogge.amazon.connections.models import Connection
@@ -91,7 +91,7 @@ def read_fba_stock(connection: Connection, work: Work) -> Outcome:
     since = _changes_since(connection, settings, work.now)
     started = work.now
     try:
-        answer = _ask(connection, since, work)
+        answer = _ask(connection, origin_of(settings), since, work)
     except FixSettings as error:
         return _denied(connection, work, error)
     with transaction.atomic():
@@ -112,7 +112,7 @@ def look_up(
     Without `wait` a limit that is used up is no reason to stay. Raises `AmazonError`; not for use inside
     a transaction.
     """
-    started, origin = clock(), origin_of(connection)
+    started, origin = clock(), origin_of(settings_of(connection))
     asked = [sku for sku in dict.fromkeys(skus) if sku][:MOST_SKUS]
     if not asked or not origin:
         return []
@@ -161,7 +161,7 @@ def store_stock(
 
 
 def _skus_in_warehouse(merchant_id: int, product_ids: Collection[str]) -> dict[str, str]:
-    offers = Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True, product_id__in=product_ids)
+    offers = fba_offers(merchant_id).filter(product_id__in=product_ids)
     return {offer.product_id: offer.sku_in_warehouse for offer in offers if offer.sku_in_warehouse}
 
 
@@ -220,20 +220,24 @@ def _promised(
     return promised
 
 
-def _ask(connection: Connection, since: datetime | None, work: Work) -> StockAnswer:
-    """A page's token lives for half a minute: only short waits, and the lease is held meanwhile."""
+def waiting(work: Work) -> Callable[[float], None]:
+    """How a run waits for Amazon's limits: shortly, and holding its lease. Raises `Throttled`: come back."""
 
     def wait(seconds: float) -> None:
         work.keep()
         if not work.pause(seconds):
             _come_back(seconds)
 
-    origin = origin_of(connection)
+    return wait
+
+
+def _ask(connection: Connection, origin: str, since: datetime | None, work: Work) -> StockAnswer:
+    """A page's token lives for half a minute: only short waits."""
     if not origin:
         return StockAnswer()
     with amazon_client(connection, work.clock) as client:
         try:
-            return fba_inventory_v1.all_stock(client, origin, changed_since=since, wait=wait)
+            return fba_inventory_v1.all_stock(client, origin, changed_since=since, wait=waiting(work))
         except AskHuman:
             return StockAnswer(is_refused=True)
 
@@ -300,7 +304,7 @@ def _next(connection: Connection, now: datetime) -> datetime:
 
 
 def _ships(connection: Connection) -> bool:
-    return Offer.objects.of_id(connection.merchant_id).filter(fba=True, enabled=True).exists()
+    return fba_offers(connection.merchant_id).exists()
 
 
 def _has_stock(connection: Connection) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -57,7 +58,11 @@ def plan_again(
     wanted = [line for line in lines if line.product_id in fba]
     if not wanted:
         raise TooLate(_("In dieser Bestellung ist nichts offen, was Amazon versendet („FBA“ beim Produkt)."))
-    there = _on_shelf(merchant_id, wanted, instead_of)
+    there = drafting.take_from_shelves(wanted, _shelves(merchant_id, wanted, instead_of), Counter())
+    if not there:
+        raise TooLate(
+            _("Im Amazon-Lager liegt nicht genug von dieser Ware. Sieh nach, sobald dort Bestand ankommt.")
+        )
     try:
         drafts = [
             drafting.hand_to_amazon(shop, order, some, connection_id, now=now)
@@ -105,22 +110,27 @@ def ask_to_cancel(order: FulfillmentOrder, wish: str, *, reason: str = "", by: s
     `reason` is the shop's word for why the shop order is cancelled, with `Wish.CANCEL_ORDER`.
     """
     standing = _locked(order)
-    if standing.state == State.SENDING:
-        raise TooLate(_("Der Versandauftrag wird gerade übergeben. Versuche es in einer Minute noch einmal."))
-    if standing.state == State.PLANNED:
-        raise TooLate(
-            _("Der Versandauftrag ist noch nicht bei Amazon. Halte ihn an, statt ihn zu stornieren.")
-        )
-    if standing.state != State.HANDED:
-        raise TooLate(_("Dieser Versandauftrag ist nicht mehr bei Amazon."))
-    if standing.picking_begun:
-        raise TooLate(_("Amazon packt schon und storniert den Versandauftrag nicht mehr."))
+    if refused := why_not_cancel(standing):
+        raise TooLate(refused)
     standing.wish, standing.wish_reason = Wish(wish).value, reason[:30]
     standing.wished_at, standing.wished_by = now, by[:200]
     standing.not_before, standing.attempts = None, 0
     standing.save(update_fields=["wish", "wish_reason", "wished_at", "wished_by", "not_before", "attempts"])
     ending.note(standing, "fulfillment_cancel_asked", now, wish=standing.wish, by=by)
     make_due("hand_over", standing.connection_id, now=now)
+
+
+def why_not_cancel(order: FulfillmentOrder) -> str:
+    """Why Amazon cannot be asked to cancel now, in a sentence; empty when it can."""
+    if order.state == State.PLANNED:
+        return _("Der Versandauftrag ist noch nicht bei Amazon. Halte ihn an, statt ihn zu stornieren.")
+    if order.state == State.SENDING:
+        return _("Der Auftrag wird gerade übergeben. Gleich lässt er sich stornieren.")
+    if order.state != State.HANDED:
+        return _("Der Auftrag ist abgeschlossen: %(state)s.") % {"state": order.get_state_display()}
+    if order.picking_begun:
+        return _("Amazon packt schon und storniert nicht mehr. Kommt die Ware zurück, erfasse eine Retoure.")
+    return ""
 
 
 def _ready(shop: Shop, merchant_id: int, shop_order_id: str) -> OwnOrder:
@@ -150,27 +160,17 @@ def _put_back(shelf: stock.Shelf, cancelled: FulfillmentOrder | None) -> int:
     return sum(line.quantity - line.shipped for line in cancelled.lines.all() if line.sku == shelf.sku)
 
 
-def _on_shelf(
+def _shelves(
     merchant_id: int, lines: list[OwnLine], cancelled: FulfillmentOrder | None
-) -> dict[int, list[OwnLine]]:
-    """The lines by connection, all that have enough there. Raises `TooLate` when none has."""
-    shelves = stock.shelves(merchant_id, {line.product_id for line in lines if line.product_id})
-    taken: dict[tuple[int, str], int] = defaultdict(int)
-    found: dict[int, list[OwnLine]] = defaultdict(list)
-    for line in lines:
-        shelf = shelves.get(line.product_id or "")
-        if shelf is None or shelf.free is None:
-            continue
-        place = (shelf.connection_id, shelf.sku)
-        free = shelf.free + _put_back(shelf, cancelled)
-        if taken[place] + line.open <= free and drafting.fits(found.get(shelf.connection_id, ()), line):
-            taken[place] += line.open
-            found[shelf.connection_id].append(line)
-    if not found:
-        raise TooLate(
-            _("Im Amazon-Lager liegt nicht genug von dieser Ware. Sieh nach, sobald dort Bestand ankommt.")
-        )
-    return found
+) -> dict[str, stock.Shelf]:
+    """Where the lines' products lie, by product, with the units of a cancelled attempt put back."""
+    found = stock.shelves(merchant_id, {line.product_id for line in lines if line.product_id})
+    return {
+        product_id: shelf
+        if shelf.free is None
+        else replace(shelf, free=shelf.free + _put_back(shelf, cancelled))
+        for product_id, shelf in found.items()
+    }
 
 
 def _settle(merchant_id: int, order: OwnOrder, *, by: str, now: datetime) -> None:

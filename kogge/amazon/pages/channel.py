@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kogge.amazon.catalog.cells import COLUMNS
-from kogge.amazon.catalog.models import Offer
+from kogge.amazon.catalog.finding import fba_offers
 from kogge.amazon.catalog.offers import (
     check_offers,
     columns_in_use,
@@ -246,7 +246,7 @@ class AmazonChannel:
 
     def own_orders_changed(self, merchant_id: int, *, now: datetime) -> None:
         """Have them read as soon as this transaction commits, where Amazon ships anything at all."""
-        if _fba_offers(merchant_id).exists() or _open_fulfillment(merchant_id).exists():
+        if fba_offers(merchant_id).exists() or _open_fulfillment(merchant_id).exists():
             make_due("plan_fulfillment", merchant_id, now=now)
 
     def release(self, order: Order, *, why: str, now: datetime) -> Release:
@@ -260,10 +260,6 @@ class AmazonChannel:
     def fulfilment_panel(self, order: Order, request: HttpRequest) -> Panel | None:
         """How Amazon ships an own order: state, preview, parcels, and what can be done."""
         return fulfilment_panel.fulfilment_panel(order, request)
-
-
-def _fba_offers(merchant_id: int) -> QuerySet[Offer]:
-    return Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True)
 
 
 def _open_fulfillment(merchant_id: int) -> QuerySet[FulfillmentOrder]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,12 +14,10 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kogge.amazon.catalog.models import Offer
 from kogge.amazon.connections.models import Connection
-from kogge.amazon.fba import stock, words
+from kogge.amazon.fba import planning, stock, wishes, words
 from kogge.amazon.fba.addresses import STOPS
 from kogge.amazon.fba.models import FulfillmentLine, FulfillmentOrder, FulfillmentPackage
-from kogge.amazon.fba.parcels import carrier_name
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.journal.words import error_in_words
 from kogge.amazon.pages import own, pools
@@ -116,8 +114,8 @@ def fulfilment_panel(order: Order, request: HttpRequest) -> Panel | None:
         return None
     found = _orders(order)
     lines = [line for line in order.lines.all() if line.product_id]
-    skus = _fba_products(order.merchant_id, lines)
-    waiting = [line for line in lines if line.product_id in skus and open_units(line)]
+    fba = planning.fba_products(order.merchant_id, {str(line.product_id) for line in lines})
+    waiting = [line for line in lines if str(line.product_id) in fba and open_units(line)]
     if not found and not waiting:
         return None
     may_act = may(getattr(request, "role", Role.READER), Role.STAFF)
@@ -168,18 +166,10 @@ def line_id(line: OrderLine) -> str:
 
 
 def why_not_cancellable(order: FulfillmentOrder) -> str:
-    """Why Amazon cannot be asked to cancel now, in a sentence; empty when it can."""
-    if order.state == State.PLANNED:
-        return _("Der Auftrag ist noch nicht bei Amazon. Du kannst ihn ohne Amazon anhalten.")
-    if order.state == State.SENDING:
-        return _("Der Auftrag wird gerade übergeben. Gleich lässt er sich stornieren.")
-    if order.state != State.HANDED:
-        return _("Der Auftrag ist abgeschlossen: %(state)s.") % {"state": order.get_state_display()}
-    if order.wish:
+    """Why the page does not offer to ask Amazon, in a sentence; empty when it does."""
+    if order.state == State.HANDED and order.wish:
         return _("Amazon ist schon um Stornierung gebeten.")
-    if order.picking_begun:
-        return _("Amazon packt schon und storniert nicht mehr. Kommt die Ware zurück, erfasse eine Retoure.")
-    return ""
+    return wishes.why_not_cancel(order)
 
 
 def badge(order: FulfillmentOrder) -> Badge:
@@ -224,13 +214,6 @@ def _orders(order: Order) -> list[FulfillmentOrder]:
     """The order's fulfilment orders, the latest first."""
     rows = FulfillmentOrder.objects.of_id(order.merchant_id).filter(shop_order_id=str(order.pk))
     return list(rows.select_related("connection").prefetch_related("lines", "packages").order_by("-attempt"))
-
-
-def _fba_products(merchant_id: int, lines: Collection[OrderLine]) -> set[int]:
-    offers = Offer.objects.of_id(merchant_id).filter(
-        fba=True, enabled=True, product_id__in=[str(line.product_id) for line in lines]
-    )
-    return {int(product_id) for product_id in offers.values_list("product_id", flat=True)}
 
 
 def _attempt(order: FulfillmentOrder, now: datetime) -> Attempt:
@@ -291,7 +274,7 @@ def time_of_day(at: datetime) -> str:
 
 def _parcel(package: FulfillmentPackage) -> Parcel:
     return Parcel(
-        carrier_name(package.carrier),
+        package.carrier,
         package.tracking_number,
         package.tracking_url,
         Badge(*words.package_badge(package.status)),

@@ -10,7 +10,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kogge.amazon.catalog.finding import owners
+from kogge.amazon.catalog.finding import fba_offers, owners
 from kogge.amazon.catalog.models import Offer
 from kogge.amazon.fba import planning
 from kogge.amazon.fba.activation import Candidate, Standing, may_tick
@@ -114,8 +114,7 @@ def ticks_kept(merchant_id: int, product_ids: Collection[str], *, now: datetime)
     Of what is ticked the stock is read at once: until then nobody knows what can be shipped.
     """
     planning.wake(merchant_id, now=now)
-    offers = Offer.objects.of_id(merchant_id).filter(fba=True, enabled=True, product_id__in=product_ids)
-    if offers.exists():
+    if fba_offers(merchant_id).filter(product_id__in=product_ids).exists():
         active = own.active_connections(merchant_id)
         make_due("read_fba_stock", list(active.values_list("pk", flat=True)), now=now)
 
