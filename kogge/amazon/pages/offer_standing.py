@@ -161,7 +161,7 @@ def _rows(listing: Listing) -> Iterator[Row]:
     """Units and days only where the seller ships; prices only where Amazon has the offer, once it is read."""
     wanted, told, seen = listing.wanted, listing.accepted, listing.shown
     is_old = _was_told_since(listing)
-    if not listing.offer.fba:
+    if not listing.offer.is_kept_by_amazon:
         units = (wanted.quantity, told.quantity, seen.quantity)
         if units != (None, None, None):
             yield Row(_("Bestand"), *map(_number, units), is_old=is_old)

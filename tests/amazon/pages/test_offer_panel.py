@@ -401,6 +401,19 @@ def test_amazon_ships_fba_so_only_prices_are_compared(
     assert '<th scope="row">Bestand</th>' not in page
 
 
+def test_an_offer_of_the_merchants_own_beside_the_fba_sku_is_compared_in_full(
+    staff: Client, tea: Product, connection: Connection
+) -> None:
+    stock = stored(Values(12, 3, {DE: Decimal("14.90")}))
+    offer = offered(tea, fba=True, sku="TEE", fba_sku="TEE-FBA")
+    listed(connection, offer, wanted_json=stock, shown_json=stock, channel="DEFAULT")
+
+    page = page_of(staff, tea)
+
+    assert '<th scope="row">Bestand</th>' in page
+    assert '<th scope="row">Lieferzeit</th>' in page
+
+
 def test_the_offer_can_be_seen_at_amazon(
     staff: Client, tea: Product, connection: Connection, settings: Any
 ) -> None:
