@@ -327,6 +327,13 @@ class Shop(Protocol):
         """Blank the personal data of these orders (Amazon's data protection policy); how many were."""
         ...
 
+    def channel_fields_changed(self, channel: str, product_ids: Collection[str], *, now: datetime) -> None:
+        """What the merchant says about these products at the channel (offered or not, its number, stock, lead
+        time and price there, shipped by it or not) changed. A shop that shows the same follows in its own
+        time; one that does not has nothing to do. Called inside the transaction of the change.
+        """
+        ...
+
     # --- the shop's own orders, some of which a channel ships out of its own warehouse -----------
 
     def own_orders(self, after: str, limit: int) -> OwnOrderPage:
