@@ -20,7 +20,11 @@ Each handler names its next time itself:
     purge_people        connection   daily
     send_mails          merchant     at once after a dispatch; else daily
     import_products     merchant     when a large file was uploaded or agreed to; to forget it after a day
+    tell_webhooks       merchant     at once after a change of orders or products, if anybody wants to know
     forget_drafts       merchant     when a connection begun but not finished expires; else daily
+    read_shop_products  merchant     of a remote shop: at once after a hint; else every 10 minutes
+    read_shop_orders    merchant     of a remote shop: at once after a hint; else every 3 minutes
+    run_errands         merchant     of a remote shop: at once when it must be told something
 """
 
 from __future__ import annotations
@@ -41,9 +45,13 @@ from kogge.amazon.orders.fba import check_fba_orders
 from kogge.amazon.orders.purge import purge_people
 from kogge.amazon.orders.shop_changes import read_shop
 from kogge.amazon.pages.drafts import forget_drafts
+from kogge.backoffice.api.telling import tell_webhooks
 from kogge.backoffice.mail import send_mails
 from kogge.backoffice.product_files import import_products
 from kogge.engine.work import Handler
+from kogge.remote.errands import run_errands
+from kogge.remote.orders import read_shop_orders
+from kogge.remote.products import read_shop_products
 
 OPERATIONS: dict[str, Handler] = {
     "check_orders": check_orders,
@@ -63,5 +71,9 @@ OPERATIONS: dict[str, Handler] = {
     "purge_people": purge_people,
     "send_mails": send_mails,
     "import_products": import_products,
+    "tell_webhooks": tell_webhooks,
     "forget_drafts": forget_drafts,
+    "read_shop_products": read_shop_products,
+    "read_shop_orders": read_shop_orders,
+    "run_errands": run_errands,
 }

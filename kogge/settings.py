@@ -88,6 +88,8 @@ DEBUG = False
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = [host for host in os.environ.get("KOGGE_ALLOWED_HOSTS", "").split(",") if host] or _LOOPBACK
 _ON_LOOPBACK = set(ALLOWED_HOSTS) <= set(_LOOPBACK)
+# A merchant names the address of their shop: it leads to this machine only where nobody else reaches us.
+KOGGE_SHOPS_ON_LOOPBACK = _ON_LOOPBACK
 
 ROOT_URLCONF = "kogge.urls"
 WSGI_APPLICATION = "kogge.wsgi.application"
@@ -95,6 +97,9 @@ INSTALLED_APPS = [
     "kogge.merchants",
     "kogge.engine",
     "kogge.backoffice",
+    "kogge.backoffice.api",
+    "kogge.backoffice.storefront",
+    "kogge.remote",
     "kogge.amazon.connections",
     "kogge.amazon.journal",
     "kogge.amazon.catalog",
@@ -123,6 +128,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "kogge.merchants.middleware.ContentSecurityPolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kogge.amazon.pages.installing.RegisteredFirst",
+    "kogge.backoffice.elsewhere.ElsewhereMiddleware",
 ]
 TEMPLATES = [
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from kogge.amazon.pages import (
     agreement,
@@ -20,9 +20,13 @@ from kogge.amazon.pages import (
     troubles,
 )
 from kogge.amazon.pages import settings as amazon
+from kogge.backoffice.api import docs as api_docs
+from kogge.backoffice.api import key_pages, registering
+from kogge.backoffice.api import views as api_views
 from kogge.backoffice.pages import (
     bulk,
     channels,
+    deep_links,
     errors,
     health,
     members,
@@ -40,7 +44,11 @@ from kogge.backoffice.pages import (
     products,
     settings,
 )
+from kogge.backoffice.storefront.pages import basket, browsing, buying_pages
+from kogge.backoffice.storefront.pages import settings as storefront_settings
 from kogge.merchants import pages as people
+from kogge.remote import hints
+from kogge.remote import pages as remote
 
 handler403 = errors.forbidden
 handler404 = errors.not_found
@@ -76,14 +84,68 @@ urlpatterns = [
     path("produkte/<int:pk>/bestand/", product_page.correct_stock, name="product_stock"),
     path("produkte/<int:pk>/bild/", product_page.change_picture, name="product_picture"),
     path("bilder/<str:name>", product_page.picture, name="picture"),
+    path("admin/sales/orders/<int:pk>", deep_links.order, name="order_link"),
+    path("admin/catalog/products/<int:pk>/edit", deep_links.product, name="product_link"),
     path("verkaufskanaele/", channels.channels, name="channels"),
+    path("verkaufskanaele/<slug:name>/aktivieren/", channels.activate, name="channel_activate"),
+    path("verkaufskanaele/<slug:name>/deaktivieren/", channels.deactivate, name="channel_deactivate"),
     path("erweiterungen/apps/", channels.apps, name="apps"),
+    path("erweiterungen/apps/<slug:name>/registrieren/", channels.register, name="app_register"),
+    path("erweiterungen/apps/<slug:name>/deinstallieren/", channels.uninstall, name="app_uninstall"),
     path("einstellungen/", settings.settings, name="settings"),
     path("einstellungen/benutzer/hinzufuegen/", members.new_member, name="member_new"),
     path("einstellungen/benutzer/<int:pk>/", members.member, name="member"),
     path("einstellungen/benutzer/<int:pk>/entziehen/", members.remove, name="member_remove"),
+    path("einstellungen/laden/", storefront_settings.settings, name="storefront_settings"),
+    path("einstellungen/laden/versandart/", storefront_settings.shipping, name="storefront_shipping"),
     path("einstellungen/postausgang/", outbox.outbox, name="outbox"),
     path("einstellungen/postausgang/<int:pk>/", outbox.mail, name="mail"),
+    # --- the storefront -------------------------------------------------------------------------
+    path("laden/<slug:slug>/", browsing.products, name="storefront"),
+    path("laden/<slug:slug>/produkt/<int:pk>/", browsing.product, name="storefront_product"),
+    path("laden/<slug:slug>/bilder/<str:name>", browsing.picture, name="storefront_picture"),
+    path("laden/<slug:slug>/info/<slug:page>/", browsing.info, name="storefront_info"),
+    path("laden/<slug:slug>/warenkorb/", basket.cart, name="storefront_cart"),
+    path("laden/<slug:slug>/kasse/", buying_pages.checkout, name="storefront_checkout"),
+    path("laden/<slug:slug>/kasse/pruefen/", buying_pages.summary, name="storefront_summary"),
+    path("laden/<slug:slug>/danke/<int:number>/", buying_pages.thanks, name="storefront_thanks"),
+    # --- the shop's API ------------------------------------------------------------------------
+    path("einstellungen/api/", key_pages.api_keys, name="api_keys"),
+    path("einstellungen/api/app/", key_pages.new_app, name="api_app_new"),
+    path("einstellungen/api/schluessel/", key_pages.new_shop_key, name="api_key_new"),
+    path("einstellungen/api/<int:pk>/bestaetigen/", key_pages.register, name="api_key_register"),
+    path("einstellungen/api/<int:pk>/widerrufen/", key_pages.revoke, name="api_key_revoke"),
+    path("einstellungen/api/adresse/", key_pages.new_webhook, name="api_webhook_new"),
+    path(
+        "einstellungen/api/adresse/<int:pk>/entfernen/", key_pages.remove_webhook, name="api_webhook_remove"
+    ),
+    path("api/auth", registering.agree, name="api_auth"),
+    path("api/auth.xml", registering.token, name="api_token"),
+    path("api/docs", api_docs.docs, name="api_docs"),
+    path("api/docs/openapi.json", api_docs.openapi, name="api_openapi"),
+    re_path(r"^api/(?P<path>(?s:.*))\Z", api_views.api, name="api"),  # whatever it is, it gets a document
+    # Where the Ruby client asks once it has followed an association: it forgets the prefix then.
+    re_path(
+        r"^(?P<path>(?:items|payments|shipments|variants|properties)(?:/\d+)?\.(?:json|xml))\Z",
+        api_views.api,
+        name="api_without_prefix",
+    ),
+    # --- a shop elsewhere -----------------------------------------------------------------------
+    path("einstellungen/shop/", remote.shop, name="remote_shop"),
+    path("einstellungen/shop/stand/", remote.state, name="remote_state"),
+    path("einstellungen/shop/verbinden/", remote.connect, name="remote_connect"),
+    path("einstellungen/shop/registrieren/", remote.register, name="remote_register"),
+    path("einstellungen/shop/angemeldet/", remote.registered, name="remote_registered"),
+    path("einstellungen/shop/schluessel/", remote.connect_with_key, name="remote_connect_key"),
+    path("einstellungen/shop/lesen/", remote.read_now, name="remote_read"),
+    path("einstellungen/shop/pruefen/", remote.test, name="remote_test"),
+    path("einstellungen/shop/anhalten/", remote.pause, name="remote_pause"),
+    path("einstellungen/shop/fortsetzen/", remote.resume, name="remote_resume"),
+    path("einstellungen/shop/trennen/", remote.cut, name="remote_cut"),
+    path("einstellungen/shop/schalter/", remote.save_switches, name="remote_switches"),
+    path("einstellungen/shop/meldungen/<int:pk>/<slug:act>/", remote.act_on_errand, name="remote_errand"),
+    path("einstellungen/shop/bestellungen/<int:pk>/erledigt/", remote.close_trouble, name="remote_trouble"),
+    path("hook/<str:secret>", hints.hook, name="remote_hook"),
     # --- the Amazon app -------------------------------------------------------------------------
     path("apps/amazon/", amazon.amazon, name="amazon"),
     path("apps/amazon/verbinden/", connecting.choose_way, name="amazon_connect"),

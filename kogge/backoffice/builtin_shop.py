@@ -181,6 +181,9 @@ class BuiltinShop:
         ids = list(known.values_list("pk", flat=True))
         return people.forget_people(self.merchant_id, ids, actor=channel, now=now)
 
+    def channel_fields_changed(self, channel: str, product_ids: Collection[str], *, now: datetime) -> None:
+        """The box "Kanäle" is the channel's own: there is no second place to follow."""
+
     def own_orders(self, after: str, limit: int) -> OwnOrderPage:
         """Own orders to which something happened since `after`; see `order_changes` why none is left out."""
         events = list(

@@ -1,4 +1,4 @@
-"""Orders the merchant enters: by telephone, by mail, from a file."""
+"""Orders the shop takes itself: by telephone, by mail, from a file, in its storefront."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ CHANNEL = "manual"
 FREE_LINE_VAT = Decimal(19)  # per cent; products know their own
 
 
+class TooFew(Refusal):
+    """Of a product there is less than is wanted, and it may not be oversold."""
+
+    def __init__(self, sentence: str, product_id: int) -> None:
+        super().__init__(sentence)
+        self.product_id = product_id
+
+
 @dataclass(frozen=True, slots=True)
 class ManualLine:
     """A line by article number, or a free line with title and price. `unit_price` is gross."""
@@ -37,7 +45,7 @@ class ManualLine:
 class ManualOrder:
     """An order as the merchant enters it. `shipping` is what the buyer pays for the delivery, gross.
 
-    `shipping_method` is the shop's word for how it is sent, "Express".
+    `shipping_method` is the shop's word for how it is sent, "Express". `channel` is one of `OWN_CHANNELS`.
     """
 
     lines: tuple[ManualLine, ...]
@@ -53,11 +61,12 @@ class ManualOrder:
     locale: str = "de"
     notify_buyer: bool = True
     note: str = ""
+    channel: str = CHANNEL
 
 
 @transaction.atomic
 def create_by_hand(merchant: Merchant, manual: ManualOrder, *, actor: str, now: datetime) -> Order:
-    """Place an order that came over no channel. Raises `Refusal`."""
+    """Place an order that came over no channel. Raises `Refusal`; it is `TooFew` where stock is short."""
     counter = stock.lock_shop(merchant.pk)
     products = _products(merchant, manual)
     try:
@@ -66,12 +75,12 @@ def create_by_hand(merchant: Merchant, manual: ManualOrder, *, actor: str, now: 
         raise Refusal(_("Ein Betrag ist zu groß oder hat mehr als zwei Nachkommastellen.")) from wrong
     if reason := placing.refusal(new):
         raise Refusal(reason)
-    _refuse_what_is_not_there(merchant, new, products)
+    refuse_what_is_not_there(merchant, new, products)
     [order] = placing.insert(counter, [new], paid=manual.paid, actor=actor, now=now)
     return order
 
 
-def _refuse_what_is_not_there(merchant: Merchant, new: NewOrder, products: Mapping[str, Product]) -> None:
+def refuse_what_is_not_there(merchant: Merchant, new: NewOrder, products: Mapping[str, Product]) -> None:
     """Unless the merchant lets a product be oversold, only what is there is sold.
 
     It may lie in a channel's warehouse, if the shop may sell that; one place must have all that is wanted.
@@ -91,7 +100,7 @@ def _refuse_what_is_not_there(merchant: Merchant, new: NewOrder, products: Mappi
     for pk, product in missing.items():
         pool = pools.get(pk)
         if pk not in shipped_elsewhere or not (pool and pool.counts):
-            raise Refusal(_too_few(product, wanted[product.code], pool))
+            raise TooFew(_too_few(product, wanted[product.code], pool), pk)
 
 
 def _too_few(product: Product, wanted: int, pool: Pool | None) -> str:
@@ -120,7 +129,7 @@ def _new_order(manual: ManualOrder, products: Mapping[str, Product], now: dateti
         _new_line(position, line, products, manual) for position, line in enumerate(manual.lines, start=1)
     ]
     return NewOrder(
-        channel=CHANNEL,
+        channel=manual.channel,
         external_id="",
         placed_at=now,
         origin="",
@@ -168,7 +177,7 @@ def _new_line(
         gift_wrap=nothing,
         other=nothing,
         discount=nothing,
-        tax=_tax_within(total, product.vat_rate if product else FREE_LINE_VAT),
+        tax=tax_within(total, product.vat_rate if product else FREE_LINE_VAT),
         total=total,
         product_id=str(product.pk) if product else None,
     )
@@ -201,7 +210,7 @@ def _title_and_price(
     return title, Money(product.price, currency)
 
 
-def _tax_within(gross: Money, rate: Decimal) -> Money:
+def tax_within(gross: Money, rate: Decimal) -> Money:
     """The tax inside a gross amount; `rate` in per cent with two decimals."""
     hundredths = int(rate * 100)
     return gross.share(hundredths, 10_000 + hundredths)

@@ -45,7 +45,7 @@ def change_order(
     new_method = None if shipping_method is None else plain_text(shipping_method, LONGEST_METHOD).strip()
     if new_method == order.service_level:
         new_method = None
-    fewer = _fewer(order, lines, quantities or {})
+    fewer = fewer_units(order, lines, quantities or {})
     if moved is None and new_method is None and not fewer:
         return False
     held_by = ask_to_let_go(order, lines, why="changed", now=now)
@@ -119,8 +119,10 @@ def _moved(order: Order, address: Address | None) -> people.People | None:
     return replace(known, shipping=address)
 
 
-def _fewer(order: Order, lines: Sequence[OrderLine], quantities: Mapping[int, int]) -> dict[OrderLine, int]:
-    """How many units of which lines fall away."""
+def fewer_units(
+    order: Order, lines: Sequence[OrderLine], quantities: Mapping[int, int]
+) -> dict[OrderLine, int]:
+    """How many units of which lines fall away; `quantities` are new totals by position. Raises `Refusal`."""
     by_position = {line.position: line for line in lines}
     fewer: dict[OrderLine, int] = {}
     for position, units in quantities.items():

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from kogge.backoffice.listening import tell_listeners
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 
@@ -54,6 +55,24 @@ class AppCard:
     state: str
     tone: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a channel is good for and asks for, told before it is activated and when its app is registered."""
+
+    purpose: str  # what the channel does, in a sentence or two
+    needs: str  # what must be there before the first step
+    reads: Sequence[str]  # what the app reads of the shop, one thing each
+    writes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One thing that follows from switching a channel off or letting go of its app."""
+
+    icon: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +225,40 @@ class Channel(Protocol):
         """What the channel knows of these products, ready for JSON; unknown ones are missing."""
         ...
 
+    # --- the app: installed, registered, switched off and on, let go ------------------------------
+
+    def access(self) -> Access:
+        """What the channel does and needs, and what its app reads and writes."""
+        ...
+
     def app_card(self, merchant: Merchant) -> AppCard:
-        """How the channel's app stands."""
+        """How the app stands, once it is registered and as long as the channel is on."""
+        ...
+
+    def when_deactivated(self, merchant: Merchant) -> Sequence[Consequence]:
+        """What switching the channel off means, with the merchant's own figures."""
+        ...
+
+    def when_uninstalled(self, merchant: Merchant) -> Sequence[Consequence]:
+        """What letting go of the app means, with the merchant's own figures."""
+        ...
+
+    def deactivate(self, merchant: Merchant, *, now: datetime) -> None:
+        """Stop all traffic until `activate`; called inside the transaction that switches the channel off.
+
+        The duty to forget personal data in time goes on.
+        """
+        ...
+
+    def activate(self, merchant: Merchant, *, now: datetime) -> None:
+        """Go on where `deactivate` stopped; called inside the transaction that switches the channel on."""
+        ...
+
+    def uninstall(self, merchant: Merchant, *, now: datetime) -> None:
+        """Forget all credentials and personal data; called inside the transaction that lets go of the app.
+
+        What can take long is made due. Installing the app again continues with what was kept.
+        """
         ...
 
     # --- shipping the shop's own orders out of the channel's warehouse ---------------------------
@@ -251,7 +302,8 @@ def channel_title(channel: str) -> str:
     """The word people read for a channel; an order of no channel came by the shop itself."""
     if known := CHANNELS.get(channel):
         return known.title
-    return {"manual": _("Von Hand"), "shop": _("Online-Shop")}.get(channel, channel)
+    titles = {"manual": _("Von Hand"), "shop": _("Online-Shop"), "api": _("Schnittstelle")}
+    return titles.get(channel, channel)
 
 
 def pools_of(merchant_id: int, product_ids: Collection[int]) -> dict[int, Pool]:
@@ -272,3 +324,4 @@ def tell_products_changed(merchant_id: int, product_ids: Collection[int], *, now
     """Let every channel know, inside the transaction of the change."""
     for channel in CHANNELS.values():
         channel.products_changed(merchant_id, product_ids, now=now)
+    tell_listeners(merchant_id, now=now)

@@ -54,16 +54,17 @@ def ship(
     quantities: Mapping[int, int] | None,
     actor: str,
     now: datetime,
+    needs_carrier: bool = True,
 ) -> Parcel:
     """Send a parcel and tell buyer and channel. Raises `Refusal`.
 
     `quantities` are units by line position; None sends everything that is open. What a channel ships out of
-    its own warehouse is never in it.
+    its own warehouse is never in it. Not `needs_carrier`: nobody knows with whom it was sent.
     """
     lines = hold(order)
     if refused := why_not_ship(order, lines, now=now):
         raise Refusal(refused)
-    carrier, tracking_number = _tracking(carrier, tracking_number)
+    carrier, tracking_number = _tracking(carrier, tracking_number, needs_carrier=needs_carrier)
     units = _units(lines, quantities)
     parcel = Parcel(carrier=carrier, tracking_number=tracking_number, sent_at=now)
     add_parcel(order, parcel, lines, units, actor=actor)
@@ -71,6 +72,27 @@ def ship(
     write_down_parcel(order, parcel, OrderEvent.Kind.PARCEL_SENT, actor=actor, now=now)
     mail.queue_dispatch_mail(parcel, now)
     tell_channel(order, now=now)
+    return parcel
+
+
+@transaction.atomic
+def add_further_parcel(
+    order: Order, *, carrier: str, tracking_number: str, actor: str, now: datetime
+) -> Parcel:
+    """One more parcel of what has left: nobody says what of it is inside. Raises `Refusal`.
+
+    The buyer hears of it as soon as it can be followed. A channel's order has none: the channel would not
+    know what to do with it.
+    """
+    lines = hold(order)
+    if channel_of(order) or not any(line.shipped for line in lines):
+        raise Refusal(_("In dieser Sendung ist nichts enthalten."))
+    carrier, tracking_number = _tracking(carrier, tracking_number, needs_carrier=False)
+    parcel = Parcel(carrier=carrier, tracking_number=tracking_number, sent_at=now)
+    add_parcel(order, parcel, lines, {}, actor=actor)
+    write_down_parcel(order, parcel, OrderEvent.Kind.PARCEL_SENT, actor=actor, now=now)
+    if tracking_number:
+        mail.queue_dispatch_mail(parcel, now)
     return parcel
 
 
@@ -91,11 +113,40 @@ def correct_tracking(
                 channel=channel_title(parcel.fulfilled_by)
             )
         )
-    carrier, tracking_number = _tracking(carrier, tracking_number)
+    carrier, tracking_number = _tracking(carrier, tracking_number, needs_carrier=bool(parcel.carrier))
     if (parcel.carrier, parcel.tracking_number) == (carrier, tracking_number):
         return
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
     parcel.save(update_fields=["carrier", "tracking_number"])
+    write_down_parcel(order, parcel, OrderEvent.Kind.TRACKING_CORRECTED, actor=actor, now=now)
+    mail.rewrite_waiting_mail(parcel)
+    if tracking_number and not parcel.items.exists():
+        mail.queue_dispatch_mail(parcel, now)  # of a further parcel, which can be followed only now
+    tell_channel(order, now=now)
+
+
+@transaction.atomic
+def add_to_parcel(parcel: Parcel, quantities: Mapping[int, int], *, actor: str, now: datetime) -> None:
+    """More of the order is in a parcel that left: it was told bit by bit. Raises `Refusal`.
+
+    `quantities` are units by line position, of lines of which nothing is in it yet.
+    """
+    order = parcel.order
+    lines = hold(order)
+    if parcel.fulfilled_by:
+        raise Refusal(
+            _("Diese Sendung kommt von {channel}; Kogge übernimmt die Trackingdaten von dort.").format(
+                channel=channel_title(parcel.fulfilled_by)
+            )
+        )
+    if refused := why_not_ship(order, lines, now=now):
+        raise Refusal(refused)
+    units = _units(lines, quantities)
+    if parcel.items.filter(line__position__in=units).exists():
+        raise Refusal(_("Diese Position ist schon in der Sendung."))
+    _put_into(parcel, lines, units, actor=actor, now=now)
+    save_progress(order, lines, packing=order.delivery_status == Order.Delivery.PACKING, now=now)
+    # The event says all that is inside now, as after a correction.
     write_down_parcel(order, parcel, OrderEvent.Kind.TRACKING_CORRECTED, actor=actor, now=now)
     mail.rewrite_waiting_mail(parcel)
     tell_channel(order, now=now)
@@ -123,9 +174,9 @@ def _shipped_elsewhere(order: Order, lines: Sequence[OrderLine]) -> str | None:
     )
 
 
-def _tracking(carrier: str, number: str) -> tuple[str, str]:
+def _tracking(carrier: str, number: str, *, needs_carrier: bool) -> tuple[str, str]:
     carrier, number = plain_text(carrier, 1000).strip(), plain_text(number, 1000).strip()
-    if not carrier:
+    if needs_carrier and not carrier:
         raise Refusal(_("Bitte gib an, mit wem du versendest."))
     if len(carrier) > LONGEST_CARRIER or len(number) > LONGEST_NUMBER:
         raise Refusal(_("Versender oder Trackingnummer sind zu lang."))
@@ -168,6 +219,13 @@ def add_parcel(
     parcel.merchant_id, parcel.order = order.merchant_id, order
     parcel.number = (order.parcels.aggregate(last=Max("number"))["last"] or 0) + 1
     parcel.save(force_insert=True)
+    _put_into(parcel, lines, units, actor=actor, now=parcel.sent_at)
+
+
+def _put_into(
+    parcel: Parcel, lines: Sequence[OrderLine], units: Mapping[int, int], *, actor: str, now: datetime
+) -> None:
+    """So many units by position are in the parcel. The shop is locked."""
     inside = [line for line in lines if line.position in units]
     ParcelItem.objects.everyone().bulk_create(
         ParcelItem(merchant_id=parcel.merchant_id, parcel=parcel, line=line, quantity=units[line.position])
@@ -177,7 +235,7 @@ def add_parcel(
         line.shipped += units[line.position]
     OrderLine.objects.everyone().bulk_update(inside, ["shipped"])
     settled = [stock.settle_shipped(line) for line in inside if line.oversold and line.product_id]
-    stock.move(parcel.merchant_id, settled, actor=actor, now=parcel.sent_at)
+    stock.move(parcel.merchant_id, settled, actor=actor, now=now)
 
 
 def save_progress(order: Order, lines: Sequence[OrderLine], *, packing: bool, now: datetime) -> None:

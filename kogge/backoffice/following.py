@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from kogge.backoffice import people, stock
+from kogge.backoffice.listening import tell_listeners
 from kogge.backoffice.models import Order, OrderEvent, OrderLine
 from kogge.backoffice.orders import cancel_open_units
 from kogge.backoffice.people import People, read_people, seal_people
@@ -200,6 +201,7 @@ def _store(changes: Sequence[_Change], now: datetime) -> None:
         merchant_id, {change.order.pk: change.people for change in changes if change.people}
     )
     OrderEvent.objects.everyone().bulk_create(_event(change, now) for change in changes)
+    tell_listeners(merchant_id, now=now)
 
 
 def _event(change: _Change, now: datetime) -> OrderEvent:

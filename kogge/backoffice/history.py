@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from kogge.backoffice.channels import channel_of, tell_own_orders_changed
+from kogge.backoffice.listening import tell_listeners
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, Parcel
 from kogge.backoffice.stock import lock_shop
 
@@ -37,6 +38,7 @@ def write_down(
         parcel=parcel,
         details=details,
     )
+    tell_listeners(order.merchant_id, now=now)
 
 
 def tell_channel(order: Order, *, now: datetime) -> None:

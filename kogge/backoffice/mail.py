@@ -59,8 +59,8 @@ def queue_dispatch_mail(parcel: Parcel, now: datetime) -> Mail | None:
     That the address cannot be opened is told in the log of the order: the parcel left all the same.
     """
     order = parcel.order
-    if not order.notify_buyer:
-        return None
+    if not order.notify_buyer or order.merchant.works_in:
+        return None  # a remote shop mails its customers itself
     people = people_of(order)
     if order.sealed_people and not people:
         reason = CannotOpen.__name__
@@ -79,6 +79,20 @@ def queue_dispatch_mail(parcel: Parcel, now: datetime) -> Mail | None:
     )
     if created:
         make_due(SEND_MAILS, order.merchant_id, now=now)
+    return mail
+
+
+def queue_confirmation_mail(order: Order, message: Message, now: datetime) -> Mail:
+    """Write the mail that confirms an order, inside the transaction that places it."""
+    mail = Mail.objects.everyone().create(
+        merchant_id=order.merchant_id,
+        order=order,
+        kind=Mail.Kind.CONFIRMATION,
+        sealed_message=_sealed(order, message),
+        not_before=now,
+        created_at=now,
+    )
+    make_due(SEND_MAILS, order.merchant_id, now=now)
     return mail
 
 
@@ -197,7 +211,9 @@ def _hand_over(message: Message, merchant: Merchant) -> None:
 def _note_success(mail: Mail, now: datetime) -> None:
     lock_shop(mail.merchant_id)
     _mark(mail, state=Mail.State.SENT, sent_at=now, last_error="")
-    write_down(mail.order, OrderEvent.Kind.MAIL_SENT, actor=ACTOR, now=now, parcel=mail.parcel)
+    write_down(
+        mail.order, OrderEvent.Kind.MAIL_SENT, actor=ACTOR, now=now, parcel=mail.parcel, mail=mail.kind
+    )
 
 
 @transaction.atomic
@@ -210,7 +226,13 @@ def _note_failure(mail: Mail, error: Exception, now: datetime) -> None:
         return
     _mark(mail, state=Mail.State.FAILED, last_error=reason)
     write_down(
-        mail.order, OrderEvent.Kind.MAIL_FAILED, actor=ACTOR, now=now, parcel=mail.parcel, reason=reason
+        mail.order,
+        OrderEvent.Kind.MAIL_FAILED,
+        actor=ACTOR,
+        now=now,
+        parcel=mail.parcel,
+        mail=mail.kind,
+        reason=reason,
     )
 
 

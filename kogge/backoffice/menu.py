@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from kogge.backoffice import elsewhere
 from kogge.backoffice.channels import CHANNELS, Notice
 from kogge.backoffice.models import Order
 from kogge.merchants.access import may
@@ -35,13 +36,17 @@ class Entry:
 
 
 def menu(request: HttpRequest) -> Mapping[str, Any]:
-    """Context processor: `menu` and `notices`, computed only when a template asks; `may_act`, `is_owner`."""
+    """Context processor: `menu` and `notices`, computed only when a template asks; `may_act`, `is_owner`.
+
+    `may_act` is about what the page is about: with orders and products that are worked on in another shop
+    nobody may.
+    """
     merchant: Merchant | None = getattr(request, "merchant", None)
     if merchant is None:
         return {"menu": [], "notices": [], "may_act": False, "is_owner": False}
     role: Role = request.role  # type: ignore[attr-defined]
     return {
-        "may_act": may(role, Role.STAFF),
+        "may_act": may(role, Role.STAFF) and elsewhere.is_done_here(request),
         "is_owner": may(role, Role.OWNER),
         "menu": SimpleLazyObject(lambda: _entries(merchant, request.path)),
         "notices": SimpleLazyObject(lambda: _notices(merchant, request.path)),
@@ -79,7 +84,8 @@ def _waiting_orders(merchant: Merchant) -> str:
 
 def _notices(merchant: Merchant, path: str) -> list[Notice]:
     """What stops the business stands on every page; the rest on the overview and on the apps' own pages."""
-    told = [notice for channel in CHANNELS.values() for notice in channel.notices(merchant)]
+    told = [*elsewhere.notices(merchant)]
+    told += [notice for channel in CHANNELS.values() for notice in channel.notices(merchant)]
     if path == reverse("overview") or path.startswith(APPS):
         return told
     return [notice for notice in told if notice.tone in PRESSING]

@@ -356,8 +356,8 @@ class OrderEvent(models.Model):
         CANCELLED = "cancelled", _("Storniert")
         REINSTATED = "reinstated", _("Stornierung zurückgenommen")
         RETURNED = "returned", _("Retoure erfasst")
-        MAIL_SENT = "mail_sent", _("Versandbestätigung gesendet")
-        MAIL_FAILED = "mail_failed", _("Versandbestätigung nicht gesendet")
+        MAIL_SENT = "mail_sent", _("Mail an den Käufer gesendet")
+        MAIL_FAILED = "mail_failed", _("Mail an den Käufer nicht gesendet")
         CHANGED_BY_CHANNEL = "changed_by_channel", _("Vom Verkaufskanal geändert")
         PRODUCT_ASSIGNED = "product_assigned", _("Produkt zugeordnet")
         PEOPLE_FORGOTTEN = "people_forgotten", _("Personenbezogene Daten gelöscht")
@@ -385,6 +385,10 @@ class OrderEvent(models.Model):
 class Mail(models.Model):
     """A mail to a buyer: a row before it is sent, kept as the outbox."""
 
+    class Kind(models.TextChoices):
+        DISPATCH = "dispatch", _("Versandbestätigung")
+        CONFIRMATION = "confirmation", _("Bestellbestätigung")
+
     class State(models.TextChoices):
         WAITING = "waiting", _("Wartet")
         SENT = "sent", _("Gesendet")
@@ -392,6 +396,7 @@ class Mail(models.Model):
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="mails")
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.DISPATCH)
     parcel = models.OneToOneField(Parcel, null=True, on_delete=models.SET_NULL)  # one mail a parcel
     sealed_message = models.BinaryField(null=True)  # to, subject, text, html as sealed JSON
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -404,7 +409,31 @@ class Mail(models.Model):
     objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"], name="order_confirmed_once", condition=Q(kind="confirmation")
+            )
+        ]
         indexes = [models.Index(fields=["state", "not_before"], name="mail_waiting")]
+
+
+class Installation(models.Model):
+    """The app of a channel at a merchant's shop: installed by activating the channel, then registered.
+
+    Uninstalling deletes the row; what the channel did stays in the orders' history.
+    """
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="installations")
+    channel = models.CharField(max_length=20)  # a key of `channels.CHANNELS`
+    installed_at = models.DateTimeField()
+    registered_at = models.DateTimeField(null=True)  # the owner agreed to what the app reads and writes
+    registered_by = models.CharField(max_length=200, default="")
+    deactivated_at = models.DateTimeField(null=True)  # the channel is switched off: no traffic
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["merchant", "channel"], name="app_installed_once")]
 
 
 class ProductFile(models.Model):

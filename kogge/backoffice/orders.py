@@ -30,6 +30,7 @@ __all__ = [
     "change_order",
     "create_by_hand",
     "mark_paid",
+    "mark_refunded",
     "place",
     "reinstate",
     "why_not_cancel",
@@ -57,6 +58,19 @@ def mark_paid(order: Order, *, actor: str, now: datetime) -> None:
     order.changed_at = now
     order.save(update_fields=["payment_status", *PROGRESS, "changed_at"])
     write_down(order, OrderEvent.Kind.PAID, actor=actor, now=now)
+    tell_channel(order, now=now)
+
+
+@transaction.atomic
+def mark_refunded(order: Order, *, actor: str, now: datetime) -> None:
+    """Note that the money of an own order was paid back. Said twice, it happens once."""
+    hold(order)
+    if order.payment_status != Order.Payment.PAID:
+        return
+    order.payment_status = Order.Payment.REFUNDED
+    order.changed_at = now
+    order.save(update_fields=["payment_status", "changed_at"])
+    write_down(order, OrderEvent.Kind.CHANGED, actor=actor, now=now, parts=["payment"])
     tell_channel(order, now=now)
 
 

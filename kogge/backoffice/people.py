@@ -16,6 +16,7 @@ import msgspec
 from django.db import transaction
 
 from kogge.backoffice import stock
+from kogge.backoffice.listening import tell_people_forgotten
 from kogge.backoffice.models import Mail, Order, OrderEvent, OrderWord
 from kogge.merchants.vault import CannotOpen, blind_index, seal, unseal
 from kogge.values import Address
@@ -132,4 +133,5 @@ def forget_people(merchant_id: int, orders: Collection[int], *, actor: str, now:
         )
         for order_id, channel in known
     )
+    tell_people_forgotten(merchant_id, ids, now=now)
     return len(ids)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from kogge.backoffice import people, stock
 from kogge.backoffice.channels import CHANNELS, tell_own_orders_changed
+from kogge.backoffice.listening import tell_listeners
 from kogge.backoffice.models import OWN_CHANNELS, Order, OrderEvent, OrderLine, Product, ShopCounter
 from kogge.backoffice.people import People
 from kogge.backoffice.progress import open_units, settle
@@ -96,6 +97,7 @@ def insert(
     _move_stock(merchant_id, rows, orders, lines, actor=actor, now=now)
     if any(order.is_own for order in rows):
         tell_own_orders_changed(merchant_id, now=now)
+    tell_listeners(merchant_id, now=now)
     _count_on(counter, len(rows))
     return rows
 

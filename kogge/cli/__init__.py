@@ -59,6 +59,16 @@ COMMANDS = {
         "Bestellungen ansehen, anlegen, versenden, stornieren",
         "Show, create, dispatch and cancel orders",
     ),
+    "api-keys": Entry(
+        "kogge.cli.api_keys:api_keys",
+        "Zugänge zur API des Shops anlegen, auflisten, widerrufen",
+        "Create, list and revoke access to the shop's API",
+    ),
+    "shop": Entry(
+        "kogge.cli.remote_shop:shop",
+        "Einen Shop in einem anderen System verbinden und lesen",
+        "Connect and read a shop in another system",
+    ),
     "amazon": Entry(
         "kogge.cli.amazon:amazon",
         "Amazon verbinden, prüfen, Zustand ansehen",

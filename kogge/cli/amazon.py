@@ -14,6 +14,8 @@ from kogge.amazon.connections.accounts import NotNow, WrongSetting
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run, Trouble
 from kogge.amazon.pages import states
+from kogge.backoffice import installing
+from kogge.backoffice.models import Installation
 from kogge.cli import offers
 from kogge.cli.answers import answer, json_option, merchant_named, merchant_option, refuse, secret_from
 from kogge.engine import buckets
@@ -107,6 +109,34 @@ def status_command(connection_id: int, as_json: bool) -> None:
         refuse(_("Es gibt keine Verbindung {number}.").format(number=connection_id))
     standing = status(connection, now=timezone.now())
     answer(standing, _in_words(standing), as_json=as_json)
+
+
+@amazon.command("deactivate")
+@merchant_option
+@json_option
+def deactivate_command(merchant_slug: str, as_json: bool) -> None:
+    """Den Verkaufskanal anhalten: nichts geht mehr an Amazon, nichts kommt an, alles bleibt."""
+    installation = installing.deactivate(merchant_named(merchant_slug), accounts.CHANNEL, now=timezone.now())
+    answer(_channel(installation), _("Der Verkaufskanal Amazon ist deaktiviert."), as_json=as_json)
+
+
+@amazon.command("activate")
+@merchant_option
+@json_option
+def activate_command(merchant_slug: str, as_json: bool) -> None:
+    """Den Verkaufskanal aktivieren: die App installieren, oder weitermachen, wo er angehalten wurde."""
+    installation = installing.activate(merchant_named(merchant_slug), accounts.CHANNEL, now=timezone.now())
+    answer(_channel(installation), _("Der Verkaufskanal Amazon ist aktiv."), as_json=as_json)
+
+
+def _channel(installation: Installation) -> dict[str, object]:
+    return {
+        "channel": installation.channel,
+        "active": installation.deactivated_at is None,
+        "installed_at": installation.installed_at,
+        "registered_at": installation.registered_at,
+        "deactivated_at": installation.deactivated_at,
+    }
 
 
 def status(connection: Connection, *, now: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import click
 import platformdirs
 
-from kogge.cli import demo_fulfillment, demo_offers
+from kogge.cli import demo_fulfillment, demo_offers, demo_storefront
 from kogge.cli.answers import answer, json_option, refuse
 from kogge.cli.demo_fulfillment import ShopOrders
 from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
@@ -134,11 +134,19 @@ def _run_shop(amazon: Simulator, port: int, *, as_json: bool) -> None:
     )
     demo_offers.hang_pictures(opened.merchant)
     demo_fulfillment.tick(opened, now=datetime.now(UTC))
+    storefront = demo_storefront.open_storefront(opened.merchant, now=datetime.now(UTC))
     connection.close()
     url = address(LOOPBACK, port)
-    document = {"url": url, "email": EMAIL, "password": password, "amazon": amazon.url}
+    document = {
+        "url": url,
+        "email": EMAIL,
+        "password": password,
+        "amazon": amazon.url,
+        "storefront": url.rstrip("/") + storefront,
+    }
     text = _(
         "\nKogge läuft:        {url}\n  E-Mail-Adresse:   {email}\n  Passwort:         {password}\n\n"
+        "Laden für Kunden:   {storefront}\n"
         "Amazon (Simulator): {amazon}\n  Was Amazon weiß, zeigt sein Seller Central.\n\n"
         "Dreißig Bestellungen kommen in den nächsten Minuten an. Strg-C beendet die Demo.\n"
     ).format(**document)

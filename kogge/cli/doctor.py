@@ -24,6 +24,8 @@ from kogge.cli.answers import answer, json_option
 from kogge.engine.models import Due
 from kogge.merchants import vault
 from kogge.merchants.models import Merchant, User
+from kogge.remote.connecting import is_paused_by_merchant
+from kogge.remote.models import Errand, RemoteShop
 
 # A worker renews its leases four times a minute; one this old belongs to nobody who lives.
 STUCK = timedelta(minutes=5)
@@ -143,11 +145,22 @@ def _connections(_now: datetime) -> Iterator[Finding]:
     for one in Connection.objects.everyone().select_related("merchant").order_by("pk"):
         what = f"amazon connection {one.pk} of {one.merchant.slug}"
         paused = one.state == Connection.State.PAUSED
-        wanted = one.pause_reason in {"by_merchant", "disconnected"}
+        wanted = one.pause_reason in {"by_merchant", "disconnected", "channel_off"}
         state = f"{one.get_state_display()} {one.pause_reason}".strip()
         yield Finding(what, not paused or wanted, state)
 
 
+def _shops_elsewhere(_now: datetime) -> Iterator[Finding]:
+    """A paused shop, and what it was told and would not do: both wait for a human."""
+    for shop in RemoteShop.objects.everyone().select_related("merchant").order_by("pk"):
+        stuck = Errand.objects.of_id(shop.merchant_id).filter(state=Errand.State.STUCK).count()
+        is_well = shop.state == RemoteShop.State.ACTIVE or is_paused_by_merchant(shop)
+        state = f"{shop.get_state_display()} {shop.pause_reason}".strip()
+        if stuck:
+            state += ", " + _("{count} Meldungen brauchen dich").format(count=stuck)
+        yield Finding(f"shop of {shop.merchant.slug}", is_well and not stuck, state)
+
+
 WITH_TABLES: list[Callable[[datetime], Iterator[Finding]]] = [
-    _key_ring, _leases, _stock, _people, _mail, _connections,
+    _key_ring, _leases, _stock, _people, _mail, _connections, _shops_elsewhere,
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from kogge.backoffice import dispatch
+from kogge.backoffice import dispatch, elsewhere
 from kogge.backoffice import orders as shop_orders
 from kogge.backoffice.by_hand import ManualLine, ManualOrder
 from kogge.backoffice.channels import CHANNELS, channel_title
@@ -76,6 +76,7 @@ def import_command(file: Path, merchant_slug: str, as_json: bool) -> None:
     amazon_price_fr und so weiter (Preis in einem Land, in dessen Währung)
     """
     owner, text = merchant_named(merchant_slug), _text(file)
+    elsewhere.refuse(owner)
     with _progress(shown=not as_json) as progress:
         imported = import_products(owner, text, actor=ACTOR, now=timezone.now(), progress=progress)
     sentence = _("{created} Produkte angelegt, {updated} geändert, {unchanged} unverändert.")
@@ -182,6 +183,7 @@ def create_order(file: Path, merchant_slug: str, as_json: bool) -> None:
     Nur "lines" muss sein. Eine Position nennt eine Artikelnummer, oder Titel und Preis.
     """
     owner = merchant_named(merchant_slug)
+    elsewhere.refuse(owner)
     order = shop_orders.create_by_hand(owner, _manual_order(_text(file)), actor=ACTOR, now=timezone.now())
     _answer_with(order, as_json=as_json)
 
@@ -193,6 +195,7 @@ def create_order(file: Path, merchant_slug: str, as_json: bool) -> None:
 def pay_order(number: int, merchant_slug: str, as_json: bool) -> None:
     """Eine Bestellung als bezahlt kennzeichnen."""
     order = _order_numbered(number, merchant_slug)
+    elsewhere.refuse(order.merchant, order)
     shop_orders.mark_paid(order, actor=ACTOR, now=timezone.now())
     _answer_with(order, as_json=as_json)
 
@@ -209,6 +212,7 @@ def ship_order(
 ) -> None:
     """Eine Sendung als versendet kennzeichnen; ohne --line alles, was offen ist."""
     order = _order_numbered(number, merchant_slug)
+    elsewhere.refuse(order.merchant, order)
     parcel = dispatch.ship(
         order,
         carrier=carrier,
@@ -228,6 +232,7 @@ def ship_order(
 def cancel_order(number: int, merchant_slug: str, reason: str, as_json: bool) -> None:
     """Eine Bestellung stornieren. Bei Amazon ist das endgültig."""
     order = _order_numbered(number, merchant_slug)
+    elsewhere.refuse(order.merchant, order)
     shop_orders.cancel(order, reason, actor=ACTOR, now=timezone.now())
     _answer_with(order, as_json=as_json)
 

@@ -13,6 +13,11 @@ from kogge.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SELLER_ID, 
 if TYPE_CHECKING:
     from kogge.amazon.connections.models import Connection
 
+VAT, VAT_ON_FOOD = 19, 7  # per cent, in Germany
+COLUMNS = (
+    "code", "title", "gtin", "price", "stock", "lead_time_days", "vat_rate", "amazon", "asin", "amazon_sku",
+)  # fmt: skip
+
 
 def open_tea_house(
     listings: Sequence[Listing],
@@ -52,9 +57,7 @@ def _as_csv(listings: Sequence[Listing], not_on_amazon: Collection[str]) -> str:
     """The assortment in the columns of `kogge products import`."""
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(
-        ["code", "title", "gtin", "price", "stock", "lead_time_days", "amazon", "asin", "amazon_sku"]
-    )
+    table.writerow(COLUMNS)
     for listing in listings:
         offer = ["no", "", ""] if listing.sku in not_on_amazon else ["yes", listing.asin, listing.sku]
         goods = [
@@ -64,6 +67,7 @@ def _as_csv(listings: Sequence[Listing], not_on_amazon: Collection[str]) -> str:
             listing.price,
             listing.stock,
             listing.lead_time_days,
+            VAT_ON_FOOD if listing.product_type == "TEA" else VAT,
         ]
         table.writerow([*goods, *offer])
     return text.getvalue()

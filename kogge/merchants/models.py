@@ -15,6 +15,8 @@ class Merchant(models.Model):
     slug = models.SlugField(unique=True)
     name = models.CharField(_("Name"), max_length=200)
     created_at = models.DateTimeField()
+    # The system of the shop in another house where the merchant works ("versacommerce"); empty: here.
+    works_in = models.CharField(max_length=20, default="", blank=True)
 
     def __str__(self) -> str:
         return self.name

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from PIL import Image
 
 from kogge.backoffice import stock
-from kogge.backoffice.channels import Badge, Checked, Panel, Pool, Release
+from kogge.backoffice.channels import Access, Badge, Checked, Consequence, Panel, Pool, Release
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.merchants.models import Merchant
 from kogge.shops.port import NewLine, NewOrder
@@ -146,6 +146,25 @@ class ListeningChannel:
     keeps: str = ""  # why it does not let go of an own order
     holds: bool = False  # whether it was about to ship what it lets go of
     released: list[tuple[int, str]] = field(default_factory=list)
+    switched: list[str] = field(default_factory=list)
+
+    def access(self) -> Access:
+        return Access("Verkauft bei Amazon.", "Du verkaufst schon dort.", ["Produkte"], ["Bestellungen"])
+
+    def when_deactivated(self, merchant: Merchant) -> Sequence[Consequence]:
+        return [Consequence("ban", "Nichts geht mehr hinaus.")]
+
+    def when_uninstalled(self, merchant: Merchant) -> Sequence[Consequence]:
+        return [Consequence("key", "Die Zugangsdaten sind weg.")]
+
+    def deactivate(self, merchant: Merchant, *, now: datetime) -> None:
+        self.switched.append("off")
+
+    def activate(self, merchant: Merchant, *, now: datetime) -> None:
+        self.switched.append("on")
+
+    def uninstall(self, merchant: Merchant, *, now: datetime) -> None:
+        self.switched.append("gone")
 
     def ships(self, merchant_id: int, units: Mapping[int, int]) -> Collection[int]:
         return [pk for pk, wanted in units.items() if self.ships_pool and wanted <= self.warehouse.get(pk, 0)]

@@ -183,7 +183,7 @@ def test_a_final_no_is_shown_and_not_repeated(
     assert (the_mail(parcel.merchant).state, the_mail(parcel.merchant).last_error) == ("failed", reason)
     event = parcel.order.events.last()
     assert event is not None
-    assert (event.kind, event.details) == ("mail_failed", {"reason": reason})
+    assert (event.kind, event.details) == ("mail_failed", {"mail": "dispatch", "reason": reason})
 
 
 def test_a_server_that_takes_nothing_is_asked_once_a_run(

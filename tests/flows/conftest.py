@@ -250,15 +250,21 @@ def open_stage(
     return set_up(amazon, clock, point_at)
 
 
-def set_up(amazon: Simulator, clock: SharedClock, point_at: Callable[[Simulator], None]) -> Stage:
-    """Teehaus Muster sells everything that is listed at Amazon, a hundred of each."""
+def set_up(
+    amazon: Simulator,
+    clock: SharedClock,
+    point_at: Callable[[Simulator], None],
+    *,
+    furnish: Callable[[Any, Simulator, datetime], None] | None = None,
+) -> Stage:
+    """Teehaus Muster sells all that is listed at Amazon, a hundred of each; or what `furnish` brings."""
     from kogge.amazon.connections.accounts import connect
     from kogge.merchants.models import Merchant
 
     point_at(amazon)
     merchant = Merchant.objects.create(slug="teehaus-muster", name="Teehaus Muster", created_at=clock())
     with transaction.atomic():
-        stock_up(merchant, amazon, clock())
+        (furnish or stock_up)(merchant, amazon, clock())
     connection = connect(
         merchant,
         region="eu",

@@ -19,10 +19,13 @@ from django.utils.translation import gettext as _
 from kogge.amazon.connections import explaining, marketplaces, news
 from kogge.amazon.connections.credentials import SealedTokenCache, credentials_of, sealed_credentials
 from kogge.amazon.connections.limits import BucketLimiter, Unmetered
-from kogge.amazon.connections.models import Connection
+from kogge.amazon.connections.models import Connection, ConsentAttempt
+from kogge.backoffice import installing
 from kogge.backoffice.builtin_shop import BuiltinShop
+from kogge.backoffice.refusal import Refusal
 from kogge.engine import due
 from kogge.merchants.models import Merchant
+from kogge.remote.adapter import RemoteBackedShop
 from kogge.shops.port import Shop
 from kogge.spapi.auth import AccessToken, Credentials
 from kogge.spapi.client import Amazon, Endpoints
@@ -31,10 +34,10 @@ from kogge.spapi.marketplaces import REGIONS
 from kogge.spapi.sellers_v1 import Participation, marketplace_participations
 from kogge.spapi.transport import open_http
 
-# The adapter of each kind of shop a connection can serve.
-SHOPS: dict[str, Callable[[Connection], Shop]] = {
-    "builtin": lambda connection: BuiltinShop(connection.merchant_id),
-}
+CHANNEL = "amazon"  # the app's name at the shop, see `kogge.backoffice.installing`
+
+# The shop a merchant works in, by `Merchant.works_in`.
+SHOPS: dict[str, Callable[[int], Shop]] = {"": BuiltinShop, "versacommerce": RemoteBackedShop}
 
 # What runs for a connection, and within which time its first runs are spread over the day, so that
 # many connections never ask Amazon in the same second. Zero: at once.
@@ -64,6 +67,10 @@ CONSENT_PATH = "/apps/authorize/consent"
 
 BY_MERCHANT = "by_merchant"
 DISCONNECTED = "disconnected"
+CHANNEL_OFF = "channel_off"
+
+# These go on while the channel is off, and cause no traffic.
+_GOES_ON = {"purge_people", "watch_expiry"}
 
 _SELLER_ID = re.compile(r"[A-Z0-9]{5,20}")
 
@@ -113,7 +120,7 @@ def amazon_client(connection: Connection, clock: Callable[[], datetime]) -> Iter
 
 def shop_of(connection: Connection) -> Shop:
     """The shop the connection's merchant works in."""
-    return SHOPS[connection.shop](connection)
+    return SHOPS[connection.merchant.works_in](connection.merchant_id)
 
 
 def check_credentials(
@@ -157,13 +164,16 @@ def connect(
     is_private_app: bool = True,
     consented_on: date | None = None,
     secret_expires_on: date | None = None,
+    by: str = "Kogge",
     now: datetime,
 ) -> Connection:
     """Test the values at Amazon, keep them, and start the work. `start_from` None means 30 days back.
 
     The same seller account in the same region again means new credentials: the connection goes on
-    where it stood. Raises `WrongSetting` or `NotNow`; then nothing was changed.
+    where it stood. Where the app is not installed or registered yet, `by` does that, too. Raises
+    `WrongSetting` or `NotNow`; then nothing was changed.
     """
+    _check_channel(merchant)
     seller = _seller_id(seller_id)
     start = _start(start_from, now)
     found = check_credentials(
@@ -188,6 +198,7 @@ def connect(
     if start_from is not None:
         values["start_from"] = start
     with transaction.atomic():
+        _set_up_app(merchant, by=by, now=now)
         connection, created = Connection.objects.everyone().update_or_create(
             merchant=merchant,
             region=region,
@@ -234,14 +245,18 @@ def pause(connection_id: int, reason: str, *, now: datetime) -> None:
             return
         details = {"reason": reason}
         news.happened.send(None, connection_id=connection_id, kind="paused", at=now, details=details)
-        if reason not in {BY_MERCHANT, DISCONNECTED}:
+        if reason not in {BY_MERCHANT, DISCONNECTED, CHANNEL_OFF}:
             news.trouble_met.send(
                 None, connection_id=connection_id, kind="settings", key="settings", now=now, details=details
             )
 
 
 def resume(connection: Connection, now: datetime) -> None:
-    """Take the work up again. Raises `WrongSetting` when there are no credentials to do it with."""
+    """Take the work up again.
+
+    Raises `WrongSetting` when there are no credentials to do it with, or the channel is switched off.
+    """
+    _check_channel(connection.merchant)
     if not connection.sealed_credentials:
         raise WrongSetting("refresh_token", _("Die Verbindung wurde getrennt. Verbinde das Konto neu."))
     with transaction.atomic():
@@ -277,6 +292,34 @@ def disconnect(connection: Connection, now: datetime) -> None:
     connection.refresh_from_db()
 
 
+def switch_off(merchant: Merchant, *, now: datetime) -> None:
+    """Stop the traffic of all connections; one that is paused already keeps its own reason.
+
+    Work that goes on loses its lease: it stops before its next step.
+    """
+    active = Connection.objects.of(merchant).filter(state=Connection.State.ACTIVE)
+    for connection_id in list(active.order_by("pk").values_list("pk", flat=True)):
+        pause(connection_id, CHANNEL_OFF, now=now)
+        due.unschedule(None, connection_id, among=OPERATIONS.keys() - _GOES_ON)
+
+
+def switch_on(merchant: Merchant, *, now: datetime) -> None:
+    """Take up again what `switch_off` stopped, where it stopped."""
+    stopped = Connection.objects.of(merchant).filter(pause_reason=CHANNEL_OFF)
+    for connection in stopped.select_related("merchant").order_by("pk"):
+        resume(connection, now)
+
+
+def forget_all(merchant: Merchant, *, now: datetime) -> None:
+    """Disconnect every connection and forget whatever could open one again."""
+    for connection in Connection.objects.of(merchant).select_related("merchant").order_by("pk"):
+        disconnect(connection, now)
+    Connection.objects.of(merchant).update(
+        client_id="", denied_operations="", secret_expires_on=None, consent_expires_on=None
+    )
+    ConsentAttempt.objects.of(merchant).delete()
+
+
 def endpoints(region: str) -> Endpoints:
     """Amazon's hosts for the region, or those the installation names instead."""
     overrides = {
@@ -309,6 +352,20 @@ class _OneToken:
 
     def store(self, token: AccessToken) -> None:
         self._token = token
+
+
+def _check_channel(merchant: Merchant) -> None:
+    """Nothing goes to Amazon while the merchant has switched the channel off. Raises `WrongSetting`."""
+    if installing.is_off(merchant.pk, CHANNEL):
+        raise WrongSetting("merchant", explaining.channel_is_off())
+
+
+def _set_up_app(merchant: Merchant, *, by: str, now: datetime) -> None:
+    """Holds the app's row, so that nobody switches the channel off meanwhile. Raises `WrongSetting`."""
+    try:
+        installing.set_up(merchant, CHANNEL, by=by, now=now)
+    except Refusal:
+        raise WrongSetting("merchant", explaining.channel_is_off()) from None
 
 
 def _check_words(region: str, client_id: str, client_secret: str, refresh_token: str) -> None:

@@ -112,6 +112,11 @@ def not_participating(marketplace_id: str) -> str:
     )
 
 
+def channel_is_off() -> str:
+    """The merchant has switched the whole channel off."""
+    return _("Der Verkaufskanal Amazon ist deaktiviert. Aktiviere ihn zuerst unter „Verkaufskanäle“.")
+
+
 def access_token_instead() -> str:
     """The token that lives for an hour, in place of the one to keep."""
     return _(

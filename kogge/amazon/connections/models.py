@@ -26,12 +26,12 @@ class Connection(models.Model):
     sealed_access_token = models.BinaryField(null=True)
     access_token_expires_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
-    # Why it is paused: a word of spapi's FixSettings ("invalid_grant" …), "by_merchant" or "disconnected".
+    # Why it is paused: a word of spapi's FixSettings ("invalid_grant" …), "by_merchant", "channel_off"
+    # or "disconnected".
     pause_reason = models.CharField(max_length=40, default="")
     paused_at = models.DateTimeField(null=True)
     # Operations Amazon denies (a role is missing), comma separated: they alone wait, the others run on.
     denied_operations = models.CharField(max_length=400, default="")
-    shop = models.CharField(max_length=20, default="builtin")  # a key of accounts.SHOPS
     store_name = models.CharField(max_length=200, default="")
     dispatch_mail = models.BooleanField(_("Versandbestätigung an Amazon-Käufer senden"), default=False)
     is_private_app = models.BooleanField(default=True)

@@ -40,6 +40,7 @@ CANCELLED_BY: Words = {
 # Why a connection is paused: a word of the Amazon client, or the merchant's own wish.
 PAUSE_REASON: Words = {
     "by_merchant": _("von dir angehalten"),
+    "channel_off": _("der Verkaufskanal ist deaktiviert"),
     "disconnected": _("von dir getrennt"),
     "invalid_client": _("Client-ID oder Client Secret stimmen nicht mehr"),
     "invalid_grant": _("der Refresh-Token ist abgelaufen oder widerrufen"),

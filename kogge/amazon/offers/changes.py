@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from kogge.amazon.catalog.models import Offer
-from kogge.amazon.connections.accounts import DISCONNECTED
+from kogge.amazon.connections.accounts import CHANNEL, DISCONNECTED, SHOPS
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.offers.models import Listing
 from kogge.engine import due
@@ -41,15 +41,18 @@ def products_changed(merchant_id: int, product_ids: Collection[str], *, now: dat
 
 
 def offers_changed(merchant_id: int, product_ids: Collection[str], *, now: datetime) -> None:
-    """Offers were ticked, unticked or changed: enrol them at every connection, look and plan.
+    """Offers were ticked, unticked or changed: enrol them at every connection, look and plan; tell the shop.
 
     Also at a connection that was cut: it asks and sends nothing, and goes on complete when it is
     connected again.
     """
-    connections = list(Connection.objects.of_id(merchant_id).values_list("pk", flat=True))
-    if not product_ids or not connections:
+    found = dict(Connection.objects.of_id(merchant_id).values_list("pk", "merchant__works_in"))
+    if not product_ids or not found:
         return
+    connections = list(found)
     with transaction.atomic():
+        for works_in in set(found.values()):
+            SHOPS[works_in](merchant_id).channel_fields_changed(CHANNEL, product_ids, now=now)
         for some in batches(sorted(product_ids)):
             enabled = Offer.objects.of_id(merchant_id).filter(product_id__in=some, enabled=True)
             enrol_offers(merchant_id, connections, enabled, now=now)

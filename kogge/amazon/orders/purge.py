@@ -1,4 +1,7 @@
-"""Forgetting people in time: at most 30 days after delivery, by Amazon's data protection policy."""
+"""Forgetting people in time: at most 30 days after delivery, by Amazon's data protection policy.
+
+And at once, all of them, when the merchant lets go of the app.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,11 @@ from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.book import Entry, record
 from kogge.amazon.orders import intake
-from kogge.amazon.orders.models import AmazonOrder
+from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem
+from kogge.amazon.orders.taking_in import reservation_key
+from kogge.engine.due import make_due
 from kogge.engine.work import Outcome, Work
+from kogge.merchants.models import Merchant
 
 INTERVAL = timedelta(days=1)
 BATCH = 500
@@ -42,6 +48,20 @@ def purge_people(work: Work) -> Outcome:
     return Outcome(work.now + INTERVAL, done=done)
 
 
+def forget_everybody(merchant: Merchant, *, now: datetime) -> None:
+    """Have the people of all orders forgotten at once, and give back what pending orders hold of the stock.
+
+    Inside the transaction that lets go of the app; the worker does it, for there may be many.
+    """
+    connections = list(Connection.objects.of(merchant).order_by("pk"))
+    for connection in connections:
+        _drop_pending(connection, now)
+    known = [connection.pk for connection in connections]
+    orders = AmazonOrder.objects.of(merchant).filter(purged_at__isnull=True)
+    orders.exclude(purge_at__lte=now).update(purge_at=now)
+    make_due("purge_people", known, now=now)
+
+
 def purge_report(connection: Connection, *, now: datetime) -> Report:
     """The figures for the settings page."""
     orders = AmazonOrder.objects.everyone().filter(connection=connection)
@@ -52,6 +72,16 @@ def _due(connection: Connection, now: datetime) -> QuerySet[AmazonOrder]:
     return AmazonOrder.objects.everyone().filter(
         connection=connection, purge_at__lte=now, purged_at__isnull=True
     )
+
+
+def _drop_pending(connection: Connection, now: datetime) -> None:
+    """Orders whose payment Amazon still checks are not the shop's yet: told again, they are new."""
+    pending = AmazonOrder.objects.everyone().filter(connection=connection, intake=Intake.RESERVED)
+    items = AmazonOrderItem.objects.everyone().filter(order__in=pending)
+    keys = [reservation_key(*ids) for ids in items.values_list("order__order_id", "item_id")]
+    if keys:
+        shop_of(connection).release(keys, now=now)
+    pending.delete()
 
 
 def _forget(connection: Connection, rows: list[AmazonOrder], now: datetime) -> None:

@@ -25,7 +25,7 @@ from kogge.amazon.catalog.offers import (
     values_of,
 )
 from kogge.amazon.connections import carriers, expiry
-from kogge.amazon.connections.accounts import DISCONNECTED
+from kogge.amazon.connections.accounts import CHANNEL, DISCONNECTED
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import activation, planning, releasing
 from kogge.amazon.fba.models import FulfillmentOrder, FulfillmentSettings
@@ -38,9 +38,30 @@ from kogge.amazon.orders import cancelling
 from kogge.amazon.orders.assigning import assign_product
 from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem, ShipmentConfirmation
 from kogge.amazon.orders.panel import amazon_side
-from kogge.amazon.pages import fulfilment_panel, offer_panel, offer_shelf, order_panel, own, pools, states
+from kogge.amazon.pages import (
+    fulfilment_panel,
+    installing,
+    offer_panel,
+    offer_shelf,
+    order_panel,
+    own,
+    pools,
+    states,
+)
 from kogge.amazon.pages.buttons import offers_url, prices_url
-from kogge.backoffice.channels import AppCard, Badge, Checked, Notice, Panel, Pool, Release, TimelineEntry
+from kogge.backoffice.channels import (
+    Access,
+    AppCard,
+    Badge,
+    Checked,
+    Consequence,
+    Notice,
+    Panel,
+    Pool,
+    Release,
+    TimelineEntry,
+)
+from kogge.backoffice.installing import is_off
 from kogge.backoffice.models import Order, OrderLine, Product
 from kogge.backoffice.search import OrderFilter, find_orders
 from kogge.engine.due import make_due
@@ -65,7 +86,7 @@ _BACK, _LATE, _SHORT, _LOOK = range(4)
 class AmazonChannel:
     """What Amazon offers to the back office (see `kogge.backoffice.channels.Channel`)."""
 
-    name = "amazon"
+    name = CHANNEL
     title = "Amazon"
 
     def shop_changed(self, merchant_id: int, *, now: datetime) -> None:
@@ -116,7 +137,7 @@ class AmazonChannel:
             return []
         now = timezone.now()
         return [
-            *[_paused(connection) for connection in found if connection.state == Connection.State.PAUSED],
+            *_not_at_work(merchant, found),
             *_late(merchant, now),
             *_expiring(found, now),
             *_undecided(found),
@@ -209,20 +230,48 @@ class AmazonChannel:
         if item is not None:
             assign_product(item, str(product.pk), now, by=actor)
 
+    def access(self) -> Access:
+        """What Amazon is good for, and what the app reads and writes."""
+        return installing.access()
+
+    def when_deactivated(self, merchant: Merchant) -> Sequence[Consequence]:
+        """What waits here and at Amazon while the channel is off."""
+        return installing.when_deactivated(merchant)
+
+    def when_uninstalled(self, merchant: Merchant) -> Sequence[Consequence]:
+        """What is gone for good, and what stays."""
+        return installing.when_uninstalled(merchant)
+
+    def deactivate(self, merchant: Merchant, *, now: datetime) -> None:
+        """Stop all connections; each goes on where it stopped."""
+        installing.deactivate(merchant, now=now)
+
+    def activate(self, merchant: Merchant, *, now: datetime) -> None:
+        """Let the connections go on that were stopped."""
+        installing.activate(merchant, now=now)
+
+    def uninstall(self, merchant: Merchant, *, now: datetime) -> None:
+        """Disconnect all accounts and have their orders' people forgotten."""
+        installing.uninstall(merchant, now=now)
+
     def app_card(self, merchant: Merchant) -> AppCard:
-        """How the app stands, in one word."""
+        """How the connections stand, in one word."""
         states = set(own.standing_connections(merchant.pk).values_list("state", flat=True))
         if Connection.State.PAUSED in states:
             return AppCard(_("Angehalten"), "red", reverse("amazon"))
         if states:
             return AppCard(_("Verbunden"), "green", reverse("amazon"))
         known = Connection.objects.of(merchant).filter(pause_reason=DISCONNECTED).exists()
-        return AppCard(_("Getrennt") if known else _("Nicht verbunden"), "gray", reverse("amazon"))
+        state = _("Getrennt") if known else _("Noch nicht verbunden")
+        return AppCard(state, "gray", reverse("amazon"))
 
     def ships(self, merchant_id: int, units: Mapping[int, int]) -> Collection[int]:
-        """The FBA products of which enough lies in Amazon's warehouse, as far as was read last."""
+        """The FBA products of which enough lies in Amazon's warehouse, as far as was read last.
+
+        None while the channel is off: nobody would hand the order over.
+        """
         found = pools.shelves(merchant_id, units.keys())
-        if not found or not planning.has_begun(merchant_id):
+        if not found or not planning.has_begun(merchant_id) or is_off(merchant_id, self.name):
             return []
         return [
             product_id
@@ -237,9 +286,10 @@ class AmazonChannel:
             return {}
         settings = FulfillmentSettings.objects.of_id(merchant_id).filter(shop_sells_stock=False)
         kept = set(settings.values_list("connection_id", flat=True))
+        is_on = not is_off(merchant_id, self.name)
         return {
             product_id: Pool(
-                _("Amazon-Lager"), shelf.free, shelf.read_at, counts=shelf.connection_id not in kept
+                _("Amazon-Lager"), shelf.free, shelf.read_at, counts=is_on and shelf.connection_id not in kept
             )
             for product_id, shelf in found.items()
         }
@@ -264,6 +314,17 @@ class AmazonChannel:
 
 def _open_fulfillment(merchant_id: int) -> QuerySet[FulfillmentOrder]:
     return FulfillmentOrder.objects.of_id(merchant_id).filter(state__in=FulfillmentOrder.OPEN_STATES)
+
+
+def _not_at_work(merchant: Merchant, connections: Collection[Connection]) -> list[Notice]:
+    """That the channel is off, or which connections are paused."""
+    if is_off(merchant.pk, CHANNEL):
+        sentence = _(
+            "Der Verkaufskanal Amazon ist deaktiviert: Es kommen keine Bestellungen an, und Amazon erfährt "
+            "nichts von deinem Versand."
+        )
+        return [Notice("amber", sentence, reverse("channels"), _("Zum Verkaufskanal"))]
+    return [_paused(connection) for connection in connections if connection.state == Connection.State.PAUSED]
 
 
 def _paused(connection: Connection) -> Notice:

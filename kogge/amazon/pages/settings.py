@@ -37,7 +37,13 @@ def amazon(request: MerchantRequest) -> HttpResponse:
     ]
     Connection.objects.of(request.merchant).update(orders_seen_at=now)
     return render(
-        request, "amazon/settings.html", {"cards": cards, "is_owner": may(request.role, Role.OWNER)}
+        request,
+        "amazon/settings.html",
+        {
+            "cards": cards,
+            "is_owner": may(request.role, Role.OWNER),
+            "is_connected": own.standing_connections(request.merchant.pk).exists(),
+        },
     )
 
 

@@ -103,6 +103,10 @@ class Standing:
         return self.paused and self.connection.pause_reason == "disconnected"
 
     @property
+    def channel_off(self) -> bool:
+        return self.paused and self.connection.pause_reason == "channel_off"
+
+    @property
     def pause_reason(self) -> str:
         return word(PAUSE_REASON, self.connection.pause_reason)
 

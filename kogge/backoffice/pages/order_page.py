@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from kogge.backoffice.changing import why_not_change
@@ -20,6 +19,7 @@ from kogge.backoffice.models import Mail, Order, OrderLine, Parcel, ParcelItem
 from kogge.backoffice.orders import CANCEL_REASONS
 from kogge.backoffice.pages import carriers
 from kogge.backoffice.pages.order_forms import ParcelForm
+from kogge.backoffice.pages.panels import draw
 from kogge.backoffice.pages.states import is_waiting
 from kogge.backoffice.pages.timeline import Happening, timeline_of
 from kogge.backoffice.people import People, people_of
@@ -142,7 +142,7 @@ def _living(request: MerchantRequest, order: Order, now: datetime) -> dict[str, 
     return {
         "order": order,
         "of_channel": channel is not None and bool(panels),
-        "panels": [render_to_string(panel.template, dict(panel.context), request) for panel in panels],
+        "panels": [draw(panel, request) for panel in panels],
         "timeline": timeline,
         "mails": mails,
         "is_warm": _is_warm(timeline, mails, panels, now),

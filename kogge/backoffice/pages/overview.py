@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from kogge.backoffice.channels import CHANNELS, Channel
 from kogge.backoffice.models import Order, Product
-from kogge.backoffice.pages.channels import is_running
+from kogge.backoffice.pages.channels import app_card, is_running
 from kogge.backoffice.pages.order_list import with_lines
 from kogge.backoffice.search import TO_SHIP, late, oversold_lines
 from kogge.merchants.access import MerchantRequest, reader
@@ -61,5 +61,5 @@ def _first_steps(merchant: Merchant) -> Mapping[str, object] | None:
 
 
 def _step(merchant: Merchant, channel: Channel) -> Mapping[str, object]:
-    card = channel.app_card(merchant)
+    card = app_card(merchant, channel)
     return {"title": channel.title, "url": card.url, "done": is_running(card)}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +15,7 @@ from kogge.backoffice import pictures, stock
 from kogge.backoffice.channels import CHANNELS, pools_of, tell_products_changed
 from kogge.backoffice.models import Product, StockEntry
 from kogge.backoffice.pages.order_acts import REFUSED
+from kogge.backoffice.pages.panels import draw
 from kogge.backoffice.pages.product_forms import PictureForm, ProductForm, StockForm
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.access import MerchantRequest, reader, staff
@@ -178,10 +176,5 @@ def show_product(
 
 def _panels(request: MerchantRequest, found: Product) -> list[str]:
     """What each channel adds to the page of a product: the box "Kanäle"."""
-    drawn: list[str] = []
-    for channel in CHANNELS.values():
-        panel = channel.product_panel(found, request)
-        if panel is not None:
-            context: dict[str, Any] = dict(panel.context)
-            drawn.append(render_to_string(panel.template, context, request))
-    return drawn
+    panels = [channel.product_panel(found, request) for channel in CHANNELS.values()]
+    return [draw(panel, request) for panel in panels if panel is not None]

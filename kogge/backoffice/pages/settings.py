@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from kogge.backoffice.channels import CHANNELS
 from kogge.backoffice.models import Mail
+from kogge.backoffice.pages.channels import app_card
 from kogge.merchants.access import MerchantRequest, owner
 from kogge.merchants.models import Merchant
 
@@ -41,6 +42,6 @@ def settings(request: MerchantRequest) -> HttpResponseBase:
             "form": form,
             "memberships": request.merchant.memberships.select_related("user").order_by("user__email"),
             "mails": Mail.objects.of(request.merchant).count(),
-            "cards": [(channel, channel.app_card(request.merchant)) for channel in CHANNELS.values()],
+            "cards": [(channel, app_card(request.merchant, channel)) for channel in CHANNELS.values()],
         },
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kogge.backoffice.channels import CHANNELS, channel_of
-from kogge.backoffice.models import Order, OrderEvent
+from kogge.backoffice.models import Mail, Order, OrderEvent
 from kogge.backoffice.orders import CANCEL_REASONS
 
 Details = Mapping[str, Any]
@@ -126,12 +126,16 @@ def _returned(details: Details) -> str:
     return f"{came} {stored}"
 
 
-def _mail_sent(_details: Details) -> str:
+def _mail_sent(details: Details) -> str:
+    if details.get("mail") == Mail.Kind.CONFIRMATION:
+        return _("Die Bestellbestätigung ging per E-Mail an den Käufer.")
     return _("Die Versandbestätigung ging per E-Mail an den Käufer.")
 
 
 def _mail_failed(details: Details) -> str:
     told = _("Die Versandbestätigung konnte nicht gesendet werden.")
+    if details.get("mail") == Mail.Kind.CONFIRMATION:
+        told = _("Die Bestellbestätigung konnte nicht gesendet werden.")
     return f"{told} ({details['reason']})" if details.get("reason") else told
 
 
@@ -205,6 +209,7 @@ def _address(what: object) -> str:
 _PARTS: Mapping[str, Callable[[], str]] = {
     "address": lambda: _("Die Lieferadresse wurde geändert."),
     "shipping_method": lambda: _("Die Versandart wurde geändert."),
+    "payment": lambda: _("Die Zahlung wurde erstattet."),
 }
 
 _CHANGES: Mapping[str, Callable[[Any], str]] = {

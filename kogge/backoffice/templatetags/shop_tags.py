@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from kogge.backoffice import elsewhere
 from kogge.backoffice.carriers import tracking_url
 from kogge.backoffice.channels import Notice, Pool, channel_title
 from kogge.backoffice.models import Mail, Order, Parcel, Product
@@ -131,6 +132,26 @@ def thumbnail(product: Product | None) -> SafeString:
         return format_html('<span class="picture">{}</span>', icon("photo"))
     address = reverse("picture", args=[small_name(product.image)])
     return format_html('<span class="picture"><img src="{}" alt="" loading="lazy"></span>', address)
+
+
+@register.simple_tag
+def order_place(order: Order) -> elsewhere.Place | None:
+    """Where an order is in the shop its merchant works in; None if it is worked off here."""
+    return elsewhere.order_place(order)
+
+
+@register.simple_tag
+def product_place(product: Product) -> elsewhere.Place | None:
+    """Where a product is in the shop its merchant works in; None if it is kept here."""
+    return elsewhere.product_place(product)
+
+
+@register.inclusion_tag("backoffice/_elsewhere.html", takes_context=True)
+def worked_on_elsewhere(context: template.Context) -> dict[str, object]:
+    """For pages with orders and products: that the merchant works on them in another shop, and where."""
+    merchant = context["request"].merchant
+    shop = elsewhere.shop_of(merchant)
+    return {"title": shop.title, "url": shop.home(merchant)} if shop else {}
 
 
 @register.simple_tag

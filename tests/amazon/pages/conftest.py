@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from kogge.amazon.connections.accounts import CHANNEL
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.book import open_trouble
 from kogge.amazon.journal.models import Trouble
 from kogge.amazon.orders.models import AmazonOrder
+from kogge.backoffice import installing
+from kogge.merchants.models import Merchant
 from tests.amazon.account import amazon, connection, post
 
 __all__ = ["amazon", "connection", "post"]
@@ -21,6 +24,20 @@ def browser(user: Any) -> Client:
     client = Client(HTTP_HOST="localhost")
     client.force_login(user)
     return client
+
+
+@pytest.fixture
+def merchant(merchant: Merchant) -> Merchant:
+    """Teehaus Muster, whose owner has registered the app: else its pages lead there."""
+    installing.set_up(merchant, CHANNEL, by="Anna", now=merchant.created_at)
+    return merchant
+
+
+@pytest.fixture
+def other_merchant(other_merchant: Merchant) -> Merchant:
+    """Anderswo, which has registered the app, too."""
+    installing.set_up(other_merchant, CHANNEL, by="Mallory", now=other_merchant.created_at)
+    return other_merchant
 
 
 @pytest.fixture

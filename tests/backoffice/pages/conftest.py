@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils.translation.reloader import translation_file_changed
 
 from build_translations import catalogues, compile_catalogue
-from kogge.backoffice import placing
+from kogge.backoffice import installing, placing
 from kogge.backoffice.models import Order
 from kogge.merchants.models import Merchant, User
 from tests.backoffice import shop
@@ -24,6 +24,13 @@ def _compiled_translations() -> None:
     for source in catalogues():
         compile_catalogue(source)
     translation_file_changed(None, Path("django.mo"))
+
+
+@pytest.fixture
+def merchant(merchant: Merchant) -> Merchant:
+    """Teehaus Muster, whose owner has registered the channel's app."""
+    installing.set_up(merchant, "amazon", by="Anna", now=merchant.created_at)
+    return merchant
 
 
 @pytest.fixture(autouse=True)

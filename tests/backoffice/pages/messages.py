@@ -34,10 +34,21 @@ def messages_of(*apps: str) -> dict[Message, str]:
 
 def _sources(folder: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(folder.rglob("*")):
+        if _has_own_catalogue(path.parent, folder):
+            continue
         if path.suffix == ".py" and "migrations" not in path.parts:
             yield path, path.read_text()
         elif "templates" in path.parts and path.suffix in {".html", ".txt"}:
             yield path, templatize(path.read_text(), origin=str(path))
+
+
+def _has_own_catalogue(place: Path, app: Path) -> bool:
+    """Whether a place inside an app belongs to an app within it, such as the storefront."""
+    while place != app:
+        if (place / "locale").is_dir():
+            return True
+        place = place.parent
+    return False
 
 
 def _messages(source: str) -> Iterator[tuple[int, Message]]:

@@ -37,15 +37,67 @@ PAGES = (
     "product",
     "channels",
     "apps",
+    "app_register",
     "settings",
+    "storefront_settings",
     "outbox",
     "mail",
     "password_change",
 )
-OWNER_PAGES = ("member_new", "member", "member_remove")
+OWNER_PAGES = ("channel_deactivate", "app_uninstall", "api_keys", "member_new", "member", "member_remove")
 FILES = ("packing_slips", "packing_slip", "picture", "product_export")
-ACTS = ("orders_bulk", "order_act", "product_stock", "product_picture", "language", "merchant", "logout")
-OPEN_TO_ALL = ("login", "health")
+ACTS = (
+    "orders_bulk",
+    "order_act",
+    "product_stock",
+    "product_picture",
+    "channel_activate",
+    "storefront_shipping",
+    "language",
+    "merchant",
+    "logout",
+)
+OPEN_TO_ALL = ("login", "health", "api_docs", "api_openapi")
+API = (  # who may use them is tested in tests/backoffice/api
+    "api_app_new",
+    "api_key_new",
+    "api_key_register",
+    "api_key_revoke",
+    "api_webhook_new",
+    "api_webhook_remove",
+    "api_auth",
+    "api_token",
+    "api",
+    "api_without_prefix",
+)
+LINKS = ("order_link", "product_link")  # that other programs know
+STOREFRONT = (  # open to all who know the address; what it shows is tested in tests/backoffice/storefront
+    "storefront",
+    "storefront_product",
+    "storefront_picture",
+    "storefront_info",
+    "storefront_cart",
+    "storefront_checkout",
+    "storefront_summary",
+    "storefront_thanks",
+)
+ELSEWHERE = (  # a shop in another system: tested in tests/remote
+    "remote_shop",
+    "remote_state",
+    "remote_connect",
+    "remote_register",
+    "remote_registered",
+    "remote_connect_key",
+    "remote_read",
+    "remote_test",
+    "remote_pause",
+    "remote_resume",
+    "remote_cut",
+    "remote_switches",
+    "remote_errand",
+    "remote_trouble",
+    "remote_hook",
+)
 PARTS = ("orders_fresh", "order_live")  # of a page, fetched by htmx
 ORDER_ACTS = ("paid", "pack", "reset-packing", "ship", "tracking", "assign", "ship-self", "cancel", "return")
 
@@ -70,6 +122,7 @@ def world(merchant: Merchant, order: Order) -> dict[str, str]:
         "picture": [product.image],
         "product_file": [file.pk],
     }
+    arguments["app_register"] = ["amazon"]
     own_order = shop.stored(merchant, "eigene")
     arguments["order_edit"] = [own_order.number]
     addresses = {name: reverse(name, args=arguments.get(name, [])) for name in (*PAGES, *FILES)}
@@ -83,7 +136,23 @@ def world(merchant: Merchant, order: Order) -> dict[str, str]:
 def test_no_address_is_forgotten_here() -> None:
     named = {pattern.name for pattern in urlpatterns if not str(pattern.name).startswith("amazon")}
 
-    assert named == {*PAGES, *OWNER_PAGES, *FILES, *ACTS, *OPEN_TO_ALL}
+    assert named == {*PAGES, *OWNER_PAGES, *FILES, *ACTS, *OPEN_TO_ALL, *API, *LINKS, *STOREFRONT, *ELSEWHERE}
+
+
+def test_links_that_programs_know_lead_to_the_pages_of_the_own_shop_only(
+    merchant: Merchant, order: Order, rita: User, mallory: User, signed_in: SignedIn
+) -> None:
+    [product] = Product.objects.of(merchant)
+    links = [f"/admin/sales/orders/{order.pk}", f"/admin/catalog/products/{product.pk}/edit"]
+
+    mine = [signed_in(rita).get(link) for link in links]
+    theirs = [signed_in(mallory).get(link) for link in links]
+
+    assert [answer["Location"] for answer in mine] == [
+        f"/bestellungen/{order.number}/",
+        f"/produkte/{product.pk}/",
+    ]
+    assert [answer.status_code for answer in theirs] == [404, 404]
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
@@ -161,7 +230,9 @@ def test_readers_are_refused_every_act_and_nothing_happens(
     urls += [
         reverse(name) for name in ("orders_bulk", "orders_ship", "order_new", "product_new", "product_import")
     ]
-    urls += [reverse("settings"), *_owner_pages(rita)]
+    urls += [reverse(name, args=["amazon"]) for name in ("channel_activate", "app_register")]
+    urls += [reverse("settings"), reverse("storefront_settings"), reverse("storefront_shipping")]
+    urls += _owner_pages(rita)
 
     assert {url: browser.post(url, {"counted": 1, "name": "X"}).status_code for url in urls} == dict.fromkeys(
         urls, 403
@@ -259,7 +330,14 @@ def test_health_answers_without_an_account(client: Client, django_assert_num_que
 
 def _owner_pages(colleague: User) -> list[str]:
     key = colleague.memberships.get().pk
-    return [reverse("member_new"), reverse("member", args=[key]), reverse("member_remove", args=[key])]
+    return [
+        reverse("channel_deactivate", args=["amazon"]),
+        reverse("app_uninstall", args=["amazon"]),
+        reverse("api_keys"),
+        reverse("member_new"),
+        reverse("member", args=[key]),
+        reverse("member_remove", args=[key]),
+    ]
 
 
 def _addresses_of_things(world: dict[str, str], order: Order, membership: Membership) -> Iterator[str]:
@@ -273,7 +351,13 @@ def _addresses_of_things(world: dict[str, str], order: Order, membership: Member
             yield from (reverse(name, args=[order.number, act]) for act in ORDER_ACTS)
         elif name in {"product_stock", "product_picture"}:
             yield reverse(name, args=[Product.objects.of_id(order.merchant_id).get().pk])
+        elif name in {"channel_deactivate", "app_uninstall"}:
+            yield reverse(name, args=["amazon"])
+        elif name == "channel_activate":
+            continue  # everybody has the channel to activate
         elif name in OWNER_PAGES:
             yield reverse(name, args=[membership.pk])
         else:
-            assert name.startswith("amazon"), f"who may see {name}?"
+            assert name.startswith("amazon") or name in {*API, *LINKS, *STOREFRONT, *ELSEWHERE}, (
+                f"who may see {name}?"
+            )

@@ -213,7 +213,7 @@ def test_what_came_from_others_carries_its_licence() -> None:
 
 def _addresses(order: Order, product: Product, mail: Mail) -> list[str]:
     plain = ("overview", "orders", "order_new", "products", "product_new", "product_import")
-    more = ("channels", "apps", "settings", "outbox", "password_change")
+    more = ("channels", "apps", "settings", "storefront_settings", "outbox", "password_change")
     return [
         *map(reverse, (*plain, *more)),
         reverse("orders_ship") + f"?orders={order.number}",
@@ -222,12 +222,19 @@ def _addresses(order: Order, product: Product, mail: Mail) -> list[str]:
         reverse("order_act", args=[order.number, "return"]),
         reverse("product", args=[product.pk]),
         reverse("mail", args=[mail.pk]),
+        reverse("app_register", args=["amazon"]),
     ]
 
 
 def _owner_addresses(colleague: User) -> list[str]:
     key = colleague.memberships.get().pk
-    return [reverse("member_new"), reverse("member", args=[key]), reverse("member_remove", args=[key])]
+    return [
+        reverse("channel_deactivate", args=["amazon"]),
+        reverse("app_uninstall", args=["amazon"]),
+        reverse("member_new"),
+        reverse("member", args=[key]),
+        reverse("member_remove", args=[key]),
+    ]
 
 
 def _colour(name: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 from tests.backoffice.pages.messages import PACKAGE, Message, messages_of
 
-APPS = ("merchants", "backoffice")
+APPS = ("merchants", "backoffice", "backoffice/storefront")
 
 
 @pytest.mark.parametrize("app", APPS)
