@@ -8,11 +8,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 POSTGRES ?= postgres://root@127.0.0.1:5432/postgres
 # Three at once, also on two cores: a part of the stories waits for processes, pages and the database.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
-# What stores, locks and asks. Not the pages, which draw it; not how fast Amazon is asked, and not each story in
-# the older version of Fulfillment Outbound as well: those differ in what goes over the wire.
-WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon tests/flows \
+# What stores, locks and asks. Not the pages, which draw it; not what is about Amazon's answers and the passing of
+# time rather than rows: how fast it is asked, its feeds, what it ships, walks by chance, each story in the older
+# version of Fulfillment Outbound as well, and the remote shop's promises, which go over HTTP.
+WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon tests/flows tests/remote \
 	--ignore tests/backoffice/pages --ignore tests/amazon/pages --ignore tests/flows/test_offers_pace.py \
-	--ignore tests/flows/test_first_run.py -k "not 2020-07-01"
+	--ignore tests/flows/test_first_run.py --ignore tests/flows/test_offer_feeds.py \
+	--ignore tests/flows/test_fulfillment_following.py --ignore tests/flows/test_fulfillment_at_random.py \
+	--ignore tests/flows/test_offers_at_random.py --ignore tests/remote/test_promises_over_http.py \
+	-k "not 2020-07-01"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format translations clean

@@ -49,6 +49,7 @@ class Sale:
     total: Money
     address: Address = field(default_factory=Address)
     channel_order_id: str = ""
+    email: str = ""
     is_paid: bool = True
     is_refunded: bool = False
     is_packing: bool = False
@@ -237,6 +238,7 @@ class ShopOverThere:
             sale = Sale(
                 self._number(), self.now(), items, order.total, order.shipping_address, order.external_id
             )
+            sale.email = order.email
             self.sales[sale.order_id] = sale
             for item in items:
                 if item.product_id and self.takes_stock:
@@ -252,7 +254,8 @@ class ShopOverThere:
 
     def change_address(self, order_id: str, address: Address, *, buyer_name: str, email: str) -> None:
         def write() -> None:
-            self.sales[order_id].address = address.completed_by(self.sales[order_id].address)
+            sale = self.sales[order_id]
+            sale.address, sale.email = address.completed_by(sale.address), email or sale.email
 
         self._asked("change_address", write)
 

@@ -171,7 +171,8 @@ def test_a_change_of_stock_of_which_nobody_knows_waits_for_a_human(stage: Stage,
 
 def test_an_order_the_shop_refuses_waits_and_hinders_no_other(stage: Stage, clock: Clock) -> None:
     tea = stage.put("TEE-1", 20)
-    place(stage, (ONE, tea, 3), (TWO, tea, 2))
+    place(stage, (ONE, tea, 3), notify_buyer=False)
+    place(stage, (TWO, tea, 2))
     stage.there.faults = [("create_order", "before", ShopRefuses("code: muss ausgefüllt werden"))]
     stage.shop.update_orders([OrderUpdate("amazon", ONE, shipping_address=Address(line2="Hof"))], now=clock())
 
@@ -185,6 +186,8 @@ def test_an_order_the_shop_refuses_waits_and_hinders_no_other(stage: Stage, cloc
     assert errands.retry(stuck, now=clock())
     patiently(stage)
     assert stage.there.order_of(ONE).address.line2 == "Hof"
+    assert stage.there.order_of(TWO).email
+    assert not stage.there.order_of(ONE).email  # or the shop would mail who wants no mail
     stage.audit()
 
 

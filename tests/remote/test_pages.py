@@ -46,7 +46,7 @@ def order(connected: RemoteShop, merchant: Merchant, clock: Any) -> Order:
     """An order from Amazon that is in the shop, of a product that is there, too."""
     tea = shop.product(merchant, counted=5)
     RemoteProductLink.objects.everyone().create(
-        merchant=merchant, product=tea, remote_id="4711", seen_at=clock.now
+        merchant=merchant, product=tea, remote_id="4711", seen_at=clock.now, stock_read_at=clock.now
     )
     placing.place(merchant.pk, [shop.new_order("303-1", lines=[shop.new_line(product=tea)])], now=shop.NOW)
     placed = shop.stored(merchant, "303-1")
@@ -230,6 +230,12 @@ def test_orders_and_products_are_worked_on_over_there(
     assert f'action="{reverse("product_stock", args=[tea.pk])}"' not in product_page
     assert f'action="{reverse("amazon_offer", args=[tea.pk])}"' in product_page  # the box "Kanäle" works
     assert 'name="amazon-price"' in product_page or "Speichern" in product_page
+    assert "VersaCommerce berücksichtigt bei diesem Produkt keinen Bestand." in product_page
+    assert "noch kein Bild" not in product_page
+    overview = page.get(reverse("overview")).content.decode()
+    assert "Du arbeitest in VersaCommerce" in overview
+    assert "Produkte anlegen" not in overview
+    assert f'"{reverse("storefront_settings")}"' not in page.get(reverse("settings")).content.decode()
     assert (list(Order.objects.of(merchant).values()), list(Product.objects.of(merchant).values())) == before
 
     # An order from before is not known over there: it is finished here.

@@ -223,3 +223,35 @@ def test_what_the_shop_gave_back_counts_once_though_it_goes_down_meanwhile(
     assert stage.copy_of(story.sales[0]).status == "cancelled"
     assert stage.here_net(story.tea) == 10
     assert stage.there.faults == []
+
+
+@pytest.mark.parametrize("takes_stock", [True, False], ids=["the shop counts", "the shop does not count"])
+def test_a_switch_that_was_wrong_and_is_put_right_counts_old_orders_once(
+    stage: Stage, clock: Clock, *, takes_stock: bool
+) -> None:
+    switch = RemoteShop.objects.of(stage.merchant)
+    switch.update(orders_take_stock=not takes_stock)
+    stage.there.takes_stock = takes_stock
+    story = Story(stage, clock)
+    story.sell_at_channel()
+    _some_time(story)
+    assert stage.there_in_stock(story.tea) == (4 if takes_stock else 10)  # counted twice, or never
+
+    switch.update(orders_take_stock=takes_stock)
+    story.sell_at_channel(TWO, units=2)
+    _some_time(story)
+    assert stage.here_net(story.tea) == stage.there_in_stock(story.tea) == (2 if takes_stock else 8)
+    stage.there.order_of(ONE).is_packing = True
+    _some_time(story)
+
+    assert stage.errands() == []
+    assert stage.here_net(story.tea) == stage.there_in_stock(story.tea) == story.truly == 5
+    stage.audit()
+
+
+def _some_time(story: Story) -> None:
+    for _turn in range(3):
+        story.clock.advance(minutes=31)
+        story.stage.tell()
+        story.stage.read()
+        story.stage.read_products()

@@ -146,9 +146,8 @@ def test_an_open_list_shows_by_itself_that_orders_came(
 
 
 @pytest.mark.usefixtures("ben")
-@pytest.mark.parametrize("width", [390, 768, 880, 1024, 1280, 1366, 1440])
 def test_no_page_is_wider_than_its_window(
-    chromium: Browser, live_server: Any, merchant: Merchant, theirs: Order, width: int
+    chromium: Browser, live_server: Any, merchant: Merchant, theirs: Order
 ) -> None:
     order = shop.stored(merchant)
     late = shop.new_order(
@@ -157,7 +156,7 @@ def test_no_page_is_wider_than_its_window(
     placing.place(merchant.pk, [late], now=shop.NOW)
     wide = shop.stored(merchant, "305-9999999-9999999")
     dispatch.ship(wide, carrier="DHL", tracking_number="0" * 40, quantities={1: 1}, actor="ben", now=shop.NOW)
-    page = chromium.new_context(viewport={"width": width, "height": 800}).new_page()
+    page = chromium.new_context().new_page()
     _sign_in(page, live_server.url)
 
     for path in (
@@ -174,8 +173,10 @@ def test_no_page_is_wider_than_its_window(
         "/erweiterungen/apps/amazon/registrieren/",
     ):
         page.goto(live_server.url + path)
-        widest = page.evaluate(TOO_WIDE)
-        assert widest <= 0, path
+        for width in (390, 768, 880, 1024, 1280, 1366, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            widest = page.evaluate(TOO_WIDE)
+            assert widest <= 0, (path, width)
 
 
 def _sign_in(page: Page, address: str) -> None:
