@@ -56,6 +56,7 @@ class Place:
     number: str
     url: str
     note: str = ""  # what of it a human must look at, in a sentence
+    counts_stock: bool = True  # of a product: else its stock here is none, whatever there is
 
 
 class ShopElsewhere(Protocol):

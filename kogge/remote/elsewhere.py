@@ -46,9 +46,9 @@ class RemoteElsewhere:
         if link is None or shop is None:
             return None
         gone = _("Dieses Produkt gibt es dort nicht mehr.") if link.is_gone else link.fields_trouble
-        return Place(
-            self.title, link.remote_id, f"{shop.url}/admin/catalog/products/{link.remote_id}/edit", gone
-        )
+        url = f"{shop.url}/admin/catalog/products/{link.remote_id}/edit"
+        is_counted = link.stock_read_at is None or link.seen_stock is not None
+        return Place(self.title, link.remote_id, url, gone, counts_stock=is_counted)
 
     def notices(self, merchant: Merchant) -> Sequence[Notice]:
         """That nothing goes on, that something waits for a word, and that orders must be unlocked."""

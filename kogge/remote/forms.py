@@ -88,7 +88,8 @@ class SwitchesForm(forms.ModelForm):  # type: ignore[type-arg]
         }
         help_texts = {
             "order_items": _(
-                "Wie der Shop die Positionen annimmt. Kommen Bestellungen leer an, wähle anders."
+                "Wie der Shop die Positionen annimmt, und ebenso die Adressen. Was fehlt, trägt Kogge "
+                "einzeln nach. Steht „Bestellung anlegen“ still, wähle anders."
             ),
             "payment": _("Woran der Shop erkennt, dass eine Amazon-Bestellung bezahlt ist."),
             "orders_take_stock": _(
@@ -101,7 +102,8 @@ class SwitchesForm(forms.ModelForm):  # type: ignore[type-arg]
                 "Die Ware kommt aus dem Amazon-Lager; im Shop war sie beim Verkauf schon abgebucht."
             ),
             "writes_email": _(
-                "Ohne sie kann der Shop dem Käufer keine Mails senden; Amazon sieht das lieber."
+                "Nur wenn du bei Amazon „Versandbestätigung an Amazon-Käufer“ eingeschaltet hast. Mit ihr "
+                "kann der Shop dem Käufer Mails senden; Amazon will keine zweite Versandbestätigung."
             ),
             "signature_required": _("Ohne Unterschrift ist nicht bewiesen, dass die Antwort vom Shop kommt."),
         }

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from kogge.backoffice.models import Order, OrderEvent, OrderLine, ParcelItem
-from kogge.backoffice.people import people_of
+from kogge.backoffice.people import People, people_of
 from kogge.backoffice.progress import open_units
 from kogge.remote import adopting, products, telling
 from kogge.remote.counting import count
@@ -253,7 +253,7 @@ def _new_order(desk: Desk, order: Order, lines: Sequence[OrderLine]) -> tuple[Ne
         lines=tuple(_new_line(order, line) for line in lines),
         rounding=Money(order.rounding, order.currency),
         buyer_name=people.buyer_name,
-        email=people.email if desk.shop.writes_email else "",
+        email=_email(desk, order, people),
         company=people.company,
         purchase_order_number=people.purchase_order_number,
         shipping_address=people.shipping,
@@ -296,11 +296,16 @@ def _new_line(order: Order, line: OrderLine) -> NewLine:
     )
 
 
+def _email(desk: Desk, order: Order, people: People) -> str:
+    """The buyer's address, if the shop is to have it: it mails whoever it knows the address of."""
+    return people.email if desk.shop.writes_email and order.notify_buyer else ""
+
+
 def _change_people(desk: Desk, _errand: Errand, link: RemoteOrderLink) -> Step | None:
     people = people_of(link.order)
     if not people:
         return None
-    email = people.email if desk.shop.writes_email else ""
+    email = _email(desk, link.order, people)
     return Step(
         lambda: _then_nothing(
             lambda: desk.system.change_address(

@@ -78,7 +78,7 @@ def _chapter(name: str, resource: Any, shapes: Mapping[str, Shape]) -> Chapter:
         if operation["tags"] == [name]
     ]
     documents = dict.fromkeys([resource.output, *([resource.input] if resource.input else [])])
-    return Chapter(name, operations, [shapes[document.__name__] for document in documents])
+    return Chapter(name, operations, [shapes[_public(document.__name__)] for document in documents])
 
 
 def _shapes_to_read() -> dict[str, Shape]:
@@ -100,6 +100,7 @@ def document() -> Schema:
     """The OpenAPI document."""
     shapes = list(dict.fromkeys(_shapes()))
     refs, components = msgspec.json.schema_components(shapes, ref_template=_REFERENCE)
+    refs, components = _publicly_named(refs), _publicly_named(components)
     schemas = dict(zip(shapes, refs, strict=True))
     sentences = {"type": "array", "items": {"type": "string"}}
     components["Errors"] = _wrapped("errors", {"type": "object", "additionalProperties": sentences})
@@ -118,6 +119,22 @@ def document() -> Schema:
         },
         "security": [{"basic": []}],
     }
+
+
+def _public(name: str) -> str:
+    """What a document is called outside: "Order", and "OrderInput" as it is written."""
+    name = name.removeprefix("_")
+    return f"{name.removesuffix('In')}Input" if name.endswith("In") else name.removesuffix("Out")
+
+
+def _publicly_named(schema: Any) -> Any:
+    """The same schemas under their public names, wherever one is named."""
+    if isinstance(schema, str):
+        path, slash, name = schema.rpartition("/")
+        return path + slash + _public(name)
+    if isinstance(schema, Mapping):
+        return {_public(key): _publicly_named(value) for key, value in schema.items()}
+    return [_publicly_named(each) for each in schema] if isinstance(schema, list | tuple) else schema
 
 
 def _shapes() -> Iterator[Any]:

@@ -51,11 +51,15 @@ def _figures(merchant: Merchant, now: datetime) -> Mapping[str, int]:
 
 
 def _first_steps(merchant: Merchant) -> Mapping[str, object] | None:
-    """What to do first; None once goods are there, every channel runs and the first order came."""
+    """What to do first; None once goods are there, every channel runs and the first order came.
+
+    Who works in a shop elsewhere has goods and orders there: only the channels are left.
+    """
     channels = [_step(merchant, channel) for channel in CHANNELS.values()]
     has_products = Product.objects.of(merchant).exists()
     has_orders = Order.objects.of(merchant).exists()
-    if has_products and has_orders and all(step["done"] for step in channels):
+    has_begun = merchant.works_in or (has_products and has_orders)
+    if has_begun and all(step["done"] for step in channels):
         return None
     return {"channels": channels, "has_products": has_products, "has_orders": has_orders}
 

@@ -306,7 +306,10 @@ class VersaCommerceShop:
             )
         items = self._items(order, product_ids)
         fields = writing.order_fields(
-            order, items, is_paid=self.settings.payment == STATUS, with_email=self.settings.writes_email
+            order,
+            items,
+            is_paid=self.settings.payment == STATUS,
+            with_email=self.settings.writes_email and order.notify_buyer,
         )
         if self.settings.order_items == NESTED:
             fields["items"] = [item.fields() for item in items]

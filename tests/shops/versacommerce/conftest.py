@@ -226,6 +226,7 @@ def an_order(*lines: NewLine, rounding: str = "0.00", **more: Any) -> NewOrder:
         "buyer_name": "Erika Muster",
         "email": "abc123@marketplace.amazon.de",
         "shipping_address": ERIKA,
+        "notify_buyer": True,
     }
     return NewOrder(**(facts | more))
 
