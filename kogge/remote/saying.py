@@ -53,6 +53,7 @@ class Desk:
     shop: RemoteShop
     system: RemoteSystem
     _newest: Mapping[str, Sequence[RemoteOrder]] | None = field(default=None, repr=False)
+    _unnamed: Sequence[RemoteOrder] = field(default=(), repr=False)
     _searched: Mapping[str, Sequence[RemoteOrder]] | None = field(default=None, repr=False)
 
     def written(self, channel_order_id: str) -> Sequence[RemoteOrder]:
@@ -69,6 +70,17 @@ class Desk:
             self._searched = self.system.find_orders(ids, since=self._since())
         return self._searched.get(channel_order_id, ())
 
+    def alike(self, new: NewOrder) -> Sequence[RemoteOrder]:
+        """The oldest order that carries no number, is nobody's, and is otherwise the one we tried to write.
+
+        A shop may keep neither note nor origin, and the answer may be lost before the metafield is written.
+        """
+        ids = [each.order_id for each in self._unnamed]
+        links = RemoteOrderLink.objects.of_id(self.shop.merchant_id).filter(remote_id__in=ids)
+        taken = set(links.values_list("remote_id", flat=True))
+        found = [each for each in self._unnamed if each.order_id not in taken and _is_like(each, new)]
+        return found[:1]
+
     def _to_write(self) -> QuerySet[Errand]:
         return Errand.objects.of_id(self.shop.merchant_id).filter(
             OPEN, kind__in=(Kind.CREATE_ORDER, Kind.REOPEN_ORDER)
@@ -81,12 +93,13 @@ class Desk:
     def _list(self, since: datetime) -> Mapping[str, Sequence[RemoteOrder]]:
         known: dict[str, RemoteOrder] = {}
         for page in pages(self.system, lambda page: page.reaches(since)):
-            known |= {each.order_id: each for each in page.orders if each.channel_order_id}
+            known |= {each.order_id: each for each in page.orders}
         found: dict[str, list[RemoteOrder]] = defaultdict(list)
         for each in sorted(
             known.values(), key=lambda each: (each.placed_at, len(each.order_id), each.order_id)
         ):
             found[each.channel_order_id].append(each)
+        self._unnamed = found.pop("", ())
         return found
 
 
@@ -117,12 +130,12 @@ def _then_nothing(say: Callable[[], None]) -> Note:
 def _create(desk: Desk, errand: Errand, link: RemoteOrderLink) -> Step | None:
     """Write the order, unless it is there: by our own table, or by the channel's number over there."""
     order = link.order
-    there = _there(desk, errand, link)
+    lines = list(order.lines.all())
+    new, product_ids = _new_order(desk, order, lines)
+    there = _there(desk, errand, link, new)
     known = there[0] if there else None
     if known is None and order.status == Order.Status.CANCELLED:
         return None
-    lines = list(order.lines.all())
-    new, product_ids = _new_order(desk, order, lines)
 
     def say() -> Note:
         if known is None:
@@ -134,13 +147,30 @@ def _create(desk: Desk, errand: Errand, link: RemoteOrderLink) -> Step | None:
     return Step(say)
 
 
-def _there(desk: Desk, errand: Errand, link: RemoteOrderLink) -> Sequence[RemoteOrder]:
+def _there(desk: Desk, errand: Errand, link: RemoteOrderLink, new: NewOrder) -> Sequence[RemoteOrder]:
     """The order as the shop has it, the oldest first if it has it more than once."""
     if link.remote_id:
         found = desk.system.order(link.remote_id)
         return [found] if found else []
-    there = desk.written(link.order.external_id)
-    return there if there or not errand.attempts else desk.searched(link.order.external_id)
+    there = desk.written(new.external_id)
+    if there or not errand.attempts:
+        return there
+    return desk.searched(new.external_id) or desk.alike(new)
+
+
+def _is_like(remote: RemoteOrder, new: NewOrder) -> bool:
+    """Whether an order over there has the goods, the sum and the buyer of one we tried to write."""
+    missing = Counter((line.code or line.title, line.quantity) for line in new.lines)
+    missing -= Counter((line.code or line.title, line.quantity) for line in remote.lines)
+    wanted, there = new.shipping_address, remote.address
+    is_going_there = not there or (there.name, there.postal_code, there.city) == (
+        wanted.name,
+        wanted.postal_code,
+        wanted.city,
+    )
+    # Who buys in the shop itself leaves an address of their own.
+    is_theirs = remote.email.casefold() in {"", new.email.casefold()}
+    return remote.total == new.total and not missing and is_going_there and is_theirs
 
 
 def _missing(new: NewOrder, remote: RemoteOrder) -> list[str]:

@@ -350,7 +350,7 @@ class ShopOverThere:
             locale="de",
             note="",
             buyer_name=sale.address.name,
-            email="",
+            email=sale.email,
             address=sale.address,
             lines=tuple(
                 RemoteLine(

@@ -140,6 +140,26 @@ def test_the_shop_is_looked_through_before_the_first_attempt_too(stage: Stage) -
     assert stage.link(stage.there.order_of(ONE)).written_at
 
 
+@pytest.mark.parametrize("is_taken_for_ours", [True, False])
+def test_a_shop_that_keeps_no_number_is_asked_for_an_order_that_looks_the_same(
+    stage: Stage, clock: Clock, is_taken_for_ours: bool
+) -> None:
+    tea = stage.put("TEE-1", 20)
+    stage.there.faults = [("create_order", "after", DOWN)]
+    place(stage, (ONE, tea, 3), shipping_address=ERIKA, notify_buyer=True)
+    stage.tell()
+    [lost] = stage.there.sales.values()
+    lost.channel_order_id = ""
+    lost.email = "" if is_taken_for_ours else "erika@example.org"  # who buys in the shop leaves an own one
+
+    patiently(stage)
+
+    written = RemoteOrderLink.objects.of(stage.merchant).get(order__external_id=ONE)
+    assert (written.remote_id == lost.order_id) is is_taken_for_ours
+    assert len(stage.there.sales) == (1 if is_taken_for_ours else 2)
+    assert stage.errands() == []
+
+
 def test_a_change_of_stock_of_which_nobody_knows_waits_for_a_human(stage: Stage, clock: Clock) -> None:
     tea = stage.put("TEE-1", 20)
     place(stage, (ONE, tea, 3), (TWO, tea, 2))
