@@ -44,6 +44,17 @@ def test_the_comparison_takes_in_what_is_missing_and_says_so(stage: Stage) -> No
     assert trouble.details == {"count": 1}
 
 
+def test_what_comes_into_sight_late_is_not_called_missing(stage: Stage) -> None:
+    stage.check()
+    [late] = stage.buy(kind="standard", age_s=240)
+
+    outcome = stage.run("compare_orders")
+
+    assert late.order_id in stage.shop_orders()
+    assert outcome.failed == 0
+    assert "missing_orders" not in stage.troubles()
+
+
 def test_orders_that_amazon_ships_are_kept_for_information_only(stage: Stage) -> None:
     [fba] = stage.buy(kind="fba")
 

@@ -14,6 +14,7 @@ from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.book import open_trouble
 from kogge.amazon.journal.models import Run
 from kogge.amazon.orders import runs
+from kogge.amazon.orders.check import OVERLAP
 from kogge.amazon.orders.intake import MERCHANT
 from kogge.amazon.orders.models import OrderCursor
 from kogge.amazon.orders.searching import Search, marketplaces, moment, open_cursor
@@ -30,7 +31,8 @@ SOON = timedelta(hours=1)
 def compare_orders(connection: Connection, work: Work) -> Outcome:
     """Compare the orders created in the last days with those stored; its run's `seen` is Amazon's count.
 
-    Only what the last check must have seen counts as missing. Raises `AmazonError`.
+    Only what no later check will see counts as missing: what comes into Amazon's index late is in the
+    overlap of the next one. Raises `AmazonError`.
     """
     checked = OrderCursor.objects.everyone().filter(connection=connection, kind=Run.Kind.CHECK).first()
     is_whole = connection.data_sets_until is None or connection.data_sets_until <= work.now
@@ -56,7 +58,7 @@ def compare_orders(connection: Connection, work: Work) -> Outcome:
             )
             for page in search.walk():
                 figures.add(page)
-                missing += sum(updated_at <= until for _order_id, updated_at in page.unseen)
+                missing += sum(updated_at <= until - OVERLAP for _order_id, updated_at in page.unseen)
     except runs.QueryRefused as refusal:
         return runs.refused(work, refusal, figures)
     finally:
