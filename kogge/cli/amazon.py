@@ -149,6 +149,7 @@ def status(connection: Connection, *, now: datetime) -> dict[str, Any]:
         "connection": connection.pk,
         "state": connection.state,
         "pause_reason": connection.pause_reason,
+        "shop_problem": accounts.shop_of(connection).health(),
         "store_name": connection.store_name,
         "region": connection.region,
         "seller_id": connection.seller_id,
@@ -214,6 +215,8 @@ def _in_words(standing: dict[str, Any]) -> str:
         _("Angebote: {states}").format(states=_offers(standing)),
         _("Offene Aufgaben: {count}").format(count=len(standing["troubles"])),
     ]
+    if standing["shop_problem"]:
+        lines.insert(1, _("Dein Shop: {problem}").format(problem=standing["shop_problem"]))
     lines += [
         f"  {level['operation']}: {level['tokens']:.0f}/{level['burst']}" for level in standing["budget"]
     ]

@@ -8,8 +8,11 @@ from datetime import datetime
 
 from kogge.backoffice.builtin_shop import BuiltinShop
 from kogge.remote import products
+from kogge.remote.models import RemoteShop
 from kogge.remote.telling import telling
+from kogge.remote.words import PAUSED_BECAUSE, word
 from kogge.shops.port import FulfilledParcel, NewOrder, OrderUpdate, OwnOrder, Placed, Refused, Updated
+from kogge.shops.remote import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,15 @@ class RemoteBackedShop(BuiltinShop):
 
     Whatever only looks is the built-in shop's: the copy is what the merchant did over there, too.
     """
+
+    def health(self) -> str:
+        """Why nothing, or no order, gets through to the shop; the copy goes on working."""
+        shop = RemoteShop.objects.of_id(self.merchant_id).first()
+        if shop is None:
+            return ""
+        if shop.state == RemoteShop.State.PAUSED:
+            return word(PAUSED_BECAUSE, shop.pause_reason)
+        return word(PAUSED_BECAUSE, Reason.NOT_UNLOCKED) if shop.may_write_orders is False else ""
 
     def place_orders(self, orders: Sequence[NewOrder], *, now: datetime) -> Sequence[Placed | Refused]:
         """Place orders, each once; the shop is told to write them."""

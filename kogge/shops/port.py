@@ -276,6 +276,10 @@ class Shop(Protocol):
     # True when the shop lives in our own database, so that one transaction can cover both sides.
     shares_transaction: ClassVar[bool]
 
+    def health(self) -> str:
+        """What keeps the shop from working now, in a sentence; empty while all is well. Asks nobody."""
+        ...
+
     def find_products(self, codes: Collection[str]) -> Mapping[str, Product]:
         """The products with these article numbers, by article number; unknown ones are missing."""
         ...

@@ -107,6 +107,7 @@ class ShopPromises:
 
     def test_an_order_is_placed_paid_and_open(self, shop: Shop) -> None:
         [placed] = shop.place_orders([new_order(ONE)], now=NOW)
+        assert shop.health() == ""
 
         assert isinstance(placed, Placed)
         assert placed.created

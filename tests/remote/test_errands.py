@@ -224,6 +224,7 @@ def test_orders_wait_while_writing_is_not_unlocked_and_reading_goes_on(stage: St
     stage.read_products()
 
     assert (stage.row.state, stage.row.may_write_orders) == (RemoteShop.State.ACTIVE, False)
+    assert "freigeschaltet" in stage.shop.health()
     assert stage.errands() == [("create_order", "waiting")] * 2
     assert stage.there.calls["create_order"] == 1
     assert stage.copy_of(sale).is_own
@@ -241,6 +242,7 @@ def test_a_shop_that_lets_nobody_in_is_paused_and_nothing_is_lost(stage: Stage) 
     stage.tell()
 
     assert (stage.row.state, stage.row.pause_reason) == ("paused", "key_refused")
+    assert "Schlüssel" in stage.shop.health()
     assert stage.errands() == [("create_order", "waiting")]
     stage.tell()
     assert stage.there.calls["create_order"] == 1
