@@ -6,12 +6,14 @@ program the plain string is then known to be good.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Self
+from urllib.parse import SplitResult, urlsplit
 
 CENT = Decimal("0.01")
 MAX_AMOUNT = Decimal("999999999999.99")
@@ -153,6 +155,30 @@ def sku(text: str) -> str:
     if not found or len(found) > 40 or _CONTROL.search(found):
         raise InvalidValue(f"not a SKU: {text[:60]!r}")
     return found
+
+
+def web_address(url: str) -> SplitResult:
+    """The parts of an absolute https address, or of http on this machine. Raises `InvalidValue`."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidValue("not a web address") from None
+    if not host or parts.username is not None or parts.scheme not in ("http", "https"):
+        raise InvalidValue("not a web address with https://")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise InvalidValue(f"plain http is only allowed to this machine, not to {host[:80]}")
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def plain_text(text: str, limit: int) -> str:

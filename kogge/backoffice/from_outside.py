@@ -422,7 +422,7 @@ def _one_more(order: Order, outside: OutsideLine, position: int) -> OrderLine:
         raise Refusal(reason)
     if order.is_own:
         refuse_what_is_not_there(order.merchant, around, _by_code(products))
-    line = _line_row(order, new, position)
+    line = placing.line_row(order, position, new, {product.pk} if product else ())
     if product:
         line.fulfilled_by = placing.shippers(order.merchant_id, around, {product.pk}).get(product.pk, "")
     return line
@@ -439,24 +439,6 @@ def _order_around(order: Order, line: NewLine) -> NewOrder:
         total=line.total,
         lines=(line,),
         rounding=Money.zero(order.currency),
-    )
-
-
-def _line_row(order: Order, new: NewLine, position: int) -> OrderLine:
-    return OrderLine(
-        merchant_id=order.merchant_id,
-        order=order,
-        position=position,
-        product_id=placing.product_key(new.product_id),
-        code=plain_text(new.code, 80),
-        title=plain_text(new.title, 500),
-        quantity=new.quantity,
-        unit_price=new.unit_price.amount,
-        goods=new.goods.amount,
-        other=new.other.amount,
-        discount=new.discount.amount,
-        tax=new.tax.amount,
-        total=new.total.amount,
     )
 
 

@@ -257,14 +257,15 @@ def _order_row(
 def _line_rows(
     order: Order, new: NewOrder, products: frozenset[int], shipped_by: Mapping[int, str]
 ) -> list[OrderLine]:
-    lines = [_line_row(order, position, line, products) for position, line in enumerate(new.lines, start=1)]
+    lines = [line_row(order, position, line, products) for position, line in enumerate(new.lines, start=1)]
     for line in lines:
         if line.product_id and open_units(line) and not line.shipped:
             line.fulfilled_by = shipped_by.get(line.product_id, "")
     return lines
 
 
-def _line_row(order: Order, position: int, line: NewLine, products: frozenset[int]) -> OrderLine:
+def line_row(order: Order, position: int, line: NewLine, products: Collection[int]) -> OrderLine:
+    """The row of a line; without its product if that is none of `products`."""
     product_id = product_key(line.product_id)
     return OrderLine(
         merchant_id=order.merchant_id,

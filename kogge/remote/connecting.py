@@ -25,8 +25,7 @@ from kogge.remote.words import BY_MERCHANT, CUT, PAUSED_BECAUSE, WHAT_TO_DO, wor
 from kogge.shops.port import ShopRefuses, ShopUnavailable
 from kogge.shops.remote import Reason, RemoteSystem, ShopAccessLost, ShopIdentity
 from kogge.shops.versacommerce import registering
-from kogge.shops.versacommerce.transport import is_loopback
-from kogge.values import InvalidValue
+from kogge.values import InvalidValue, is_loopback
 
 # How each system is reached, by the name stored in `RemoteShop.system`.
 SYSTEMS: dict[str, Callable[[RemoteShop], RemoteSystem]] = {"versacommerce": versacommerce}

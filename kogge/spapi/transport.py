@@ -6,7 +6,6 @@ not even as the context of ours: failures travel as values until all secrets are
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import platform
 import time
@@ -16,14 +15,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
 from kogge import __version__
 from kogge.spapi.errors import OutcomeUnknown, TryLater
-from kogge.values import InvalidValue
+from kogge.values import InvalidValue, web_address
 
 USER_AGENT = (
     f"Kogge/{__version__} (Language=Python/{platform.python_version()}; Platform={platform.system()})"
@@ -175,15 +173,7 @@ def exchange(http: httpx2.Client, call: Call) -> Answer:
 
 def safe_url(url: str) -> str:
     """An absolute https address, or http on this machine. Raises `InvalidValue` for anything else."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidValue("not a web address") from None
-    if not host or parts.username is not None or parts.scheme not in ("http", "https"):
-        raise InvalidValue("not a web address with https://")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise InvalidValue(f"plain http is only allowed to this machine, not to {host[:80]}")
+    web_address(url)
     return url
 
 
@@ -245,12 +235,3 @@ def _is_cut_off(headers: httpx2.Headers, content: bytearray) -> bool:
     """Packed content is not measured: its length announces other bytes, and cut off it is unreadable."""
     announced = headers.get("content-length", "")
     return "content-encoding" not in headers and announced.isdigit() and int(announced) != len(content)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -150,14 +150,14 @@ def test_an_order_the_database_refuses_is_found_and_the_others_are_placed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tea = product(merchant, counted=10)
-    real = placing._line_row
+    real = placing.line_row
 
     def sick(order: Order, *arguments: Any) -> OrderLine:
         line = real(order, *arguments)
         line.position = None if order.external_id == TWO else line.position  # type: ignore[assignment]
         return line
 
-    monkeypatch.setattr(placing, "_line_row", sick)
+    monkeypatch.setattr(placing, "line_row", sick)
     page = [new_order(external_id, new_line(product=tea)) for external_id in (ONE, TWO, "305-3")]
 
     answers = placing.place(merchant.pk, page, now=NOW)

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from kogge.backoffice.api import access
 from kogge.backoffice.api.models import ApiKey, Webhook
 from kogge.backoffice.api.resource import Caller, Invalid, Query
-from kogge.backoffice.api.webhooks import WebhookIn, Webhooks, is_loopback
+from kogge.backoffice.api.webhooks import WebhookIn, Webhooks
 from kogge.backoffice.refusal import Refusal
 from kogge.merchants.models import Merchant
+from kogge.values import is_loopback
 
 MOST_KEYS = 100  # of a merchant
 LONGEST_NAME = 100

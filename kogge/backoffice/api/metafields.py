@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from msgspec import UNSET, Struct, UnsetType
 
-from kogge.backoffice import stock
 from kogge.backoffice.api.models import Metafield
 from kogge.backoffice.api.people import is_customer
 from kogge.backoffice.api.resource import Caller, Invalid, Missing, Query, number_from
@@ -80,10 +78,8 @@ class Metafields:
     def show(self, caller: Caller, pk: int, query: Query) -> Struct:
         return _document(_one(caller, pk))
 
-    @transaction.atomic
     def create(self, caller: Caller, document: Struct, query: Query) -> Struct:
         assert isinstance(document, MetafieldIn)
-        stock.lock_shop(caller.merchant.pk)
         owner = _owner(caller, document)
         if wrong := [name for name in ("namespace", "key") if not getattr(document, name)]:
             raise Invalid({name: [_("Das Feld ist leer.")] for name in wrong})
@@ -97,11 +93,9 @@ class Metafields:
         )
         return _save(caller, known or new, document)
 
-    @transaction.atomic
     def update(self, caller: Caller, pk: int, document: Struct, query: Query) -> Struct:
         """The owner stays, whatever the document says."""
         assert isinstance(document, MetafieldIn)
-        stock.lock_shop(caller.merchant.pk)
         found = _one(caller, pk)
         _save(caller, found, document)
         return _document(found)

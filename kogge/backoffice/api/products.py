@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import msgspec
-from django.db import transaction
 from django.db.models import Count, F, QuerySet
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -201,20 +200,14 @@ class Products:
     def show(self, caller: Caller, pk: int, query: Query) -> Struct:
         return documents(caller, [self._one(caller, pk, query)], query.include)[0]
 
-    @transaction.atomic
     def create(self, caller: Caller, document: Struct, query: Query) -> Struct:
-        stock.lock_shop(caller.merchant.pk)
         born = Product(merchant=caller.merchant, price=NO_PRICE)
         return save(caller, born, document, parent_id=self._parent_of_new(caller, query))
 
-    @transaction.atomic
     def update(self, caller: Caller, pk: int, document: Struct, query: Query) -> Struct:
-        stock.lock_shop(caller.merchant.pk)
         return save(caller, self._one(caller, pk, query), document)
 
-    @transaction.atomic
     def delete(self, caller: Caller, pk: int, query: Query) -> None:
-        stock.lock_shop(caller.merchant.pk)
         product = self._one(caller, pk, query)
         if refused := why_not_delete(product):
             raise Invalid({"base": [refused]})

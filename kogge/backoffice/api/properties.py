@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from msgspec import UNSET, Struct, UnsetType
 
-from kogge.backoffice import pictures, stock
+from kogge.backoffice import pictures
 from kogge.backoffice.api.models import ProductExtras, ProductProperty
 from kogge.backoffice.api.products import (
     IMAGE_IDS,
@@ -58,20 +57,16 @@ class Properties:
     def show(self, caller: Caller, pk: int, query: Query) -> Struct:
         return property_document(self._one(caller, pk, query))
 
-    @transaction.atomic
     def create(self, caller: Caller, document: Struct, query: Query) -> Struct:
         assert isinstance(document, PropertyIn)
-        stock.lock_shop(caller.merchant.pk)
         product = _above(caller, query)
         if not document.key:
             raise Invalid({"key": [_("Das Feld ist leer.")]})
         known = self._found(caller, query).filter(key=document.key).first()
         return _save(known or ProductProperty(merchant=caller.merchant, product=product), document)
 
-    @transaction.atomic
     def update(self, caller: Caller, pk: int, document: Struct, query: Query) -> Struct:
         assert isinstance(document, PropertyIn)
-        stock.lock_shop(caller.merchant.pk)
         found = self._one(caller, pk, query)
         others = self._found(caller, query).exclude(pk=pk)
         if document.key and others.filter(key=document.key).exists():
@@ -115,9 +110,7 @@ class ProductImages:
                 return image
         raise Missing
 
-    @transaction.atomic
     def delete(self, caller: Caller, pk: int, query: Query) -> None:
-        stock.lock_shop(caller.merchant.pk)
         self.show(caller, pk, query)
         product, number = _above(caller, query), pk % IMAGE_IDS
         if not number:

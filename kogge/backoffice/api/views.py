@@ -102,15 +102,14 @@ def _answered(request: HttpRequest, path: str, form: Format) -> HttpResponse:
 
 
 def _changed(request: HttpRequest, target: Target, caller: Caller, call: Call) -> HttpResponse:
-    """All that was asked for, or nothing. Of orders, nothing is judged before the shop is locked.
+    """All that was asked for, or nothing. Nothing is judged before the shop is locked.
 
     Else two clients who send the same parcel at once would send two.
     """
     query = _query(request, target)
     _body(request)  # nobody waits for a slow client
     with transaction.atomic():
-        if target.resource.is_order_side:
-            stock.lock_shop(caller.merchant.pk)
+        stock.lock_shop(caller.merchant.pk)
         return call(caller, query)
 
 

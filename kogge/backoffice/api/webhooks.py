@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
@@ -19,6 +18,7 @@ from kogge.backoffice.api.models import Gone, Webhook
 from kogge.backoffice.api.order_fields import Word, text
 from kogge.backoffice.api.resource import Caller, Invalid, Missing, Query
 from kogge.backoffice.models import OrderEvent, Product
+from kogge.values import is_loopback
 
 LONGEST_URL = 500
 MOST = 20  # of a merchant
@@ -104,16 +104,6 @@ def why_not_tell(url: str) -> str:
     ):
         return ""
     return _("Die Adresse muss mit https:// beginnen.")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _begin_now(hook: Webhook, caller: Caller) -> None:

@@ -23,11 +23,10 @@ from kogge.shops.versacommerce.transport import (
     Call,
     Patience,
     exchange,
-    is_loopback,
     safe_base,
     user_agent,
 )
-from kogge.values import InvalidValue
+from kogge.values import InvalidValue, is_loopback
 
 DOMAIN = "versacommerce.de"
 VALID_FOR = timedelta(hours=24)

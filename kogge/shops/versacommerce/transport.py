@@ -5,7 +5,6 @@ httpx2's exceptions hold the request and thereby the password, so none gets furt
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 import time
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from kogge import __version__
-from kogge.values import InvalidValue, plain_text
+from kogge.values import plain_text, web_address
 
 MEBIBYTE = 1024 * 1024
 PER_SECOND = 2.0  # the shop's limit is not published; this is far under any that is plausible
@@ -164,27 +163,10 @@ def exchange(http: httpx2.Client, call: Call, patience: Patience) -> Answer | Br
 
 def safe_base(url: str) -> str:
     """A shop's address: https, or http on this machine; without a path. Raises `InvalidValue`."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidValue("not a web address") from None
-    if not host or parts.username is not None or parts.scheme not in ("http", "https"):
-        raise InvalidValue("not a web address with https://")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise InvalidValue(f"plain http is only allowed to this machine, not to {host[:80]}")
+    parts = web_address(url.strip())
+    host, port = parts.hostname or "", parts.port
     place = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{place}" + (f":{port}" if port else "")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _attempt(http: httpx2.Client, call: Call, patience: Patience, began: float) -> Answer | Broken:
