@@ -26,7 +26,12 @@ class Due(models.Model):
     attempts = models.PositiveIntegerField(default=0)  # runs in a row that ended with an error
     last_error = models.TextField(default="")
     started_at = models.DateTimeField(null=True)
+    was_due_at = models.DateTimeField(null=True)  # what the run that started last was due at
     finished_at = models.DateTimeField(null=True)
+    # Leases in a row that ran out unfinished: the work may be what ends the workers.
+    deaths = models.PositiveSmallIntegerField(default=0)
+    # A dead letter: nobody starts it any more until a human wants it tried again.
+    parked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["operation", "subject"], name="due_once")]
@@ -45,6 +50,8 @@ class Bucket(models.Model):
     rate = models.FloatField()  # tokens a second
     burst = models.PositiveIntegerField()
     refusals = models.SmallIntegerField(default=0)  # less the good answers since
+    calls = models.BigIntegerField(default=0)  # all that were ever made
+    throttled = models.BigIntegerField(default=0)  # all of them the partner refused for their number
     paused_until = models.FloatField(default=0.0)  # POSIX seconds; after a refusal
     # Seconds since 1970: the only notation of time both databases calculate with alike.
     counted_at = models.FloatField()
