@@ -19,7 +19,7 @@ WITH_DATABASE := tests/engine tests/merchants tests/backoffice tests/amazon test
 	-k "not 2020-07-01"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format translations clean
+.PHONY: help demo test test-faults check format translations clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test: check ## Prove that it works: static checks and tests, on SQLite and Postg
 	@if $(BIN)/python -c "import sys, psycopg; psycopg.connect(sys.argv[1], connect_timeout=3)" $(POSTGRES) 2>/dev/null; \
 	then echo "again, on PostgreSQL"; DATABASE_URL=$(POSTGRES) $(PYTEST) $(WITH_DATABASE); \
 	else echo "NOT tested on PostgreSQL: no server answers at $(POSTGRES)"; fi
+
+test-faults: $(VENV)/dev.done translations ## Kill everything again and again, and see whether anything is lost
+	timeout --foreground 290 $(BIN)/python -m tests.faults sqlite
+	timeout --foreground 300 $(BIN)/python -m tests.faults postgres
 
 check: $(VENV)/dev.done translations ## Look at the code without running it
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import platformdirs
 
+from kogge import logs
 from kogge.merchants.keyring import KeyRing
 
 PACKAGE = Path(__file__).resolve().parent
@@ -31,6 +32,18 @@ def _private_file(path: Path, make: Any) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+# A machine that loses its power says no goodbye. Both sides find out within half a minute, or its locks would
+# outlive its leases.
+_LINE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    " -c idle_in_transaction_session_timeout=30s",
+}
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -61,7 +74,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        "OPTIONS": _LINE | dict(parse_qsl(parts.query)),
     }
 
 
@@ -81,6 +94,12 @@ KOGGE_KEY_RING = KeyRing.parse(
 KOGGE_AMAZON_API_URL = os.environ.get("KOGGE_AMAZON_API_URL", "")
 KOGGE_AMAZON_LWA_URL = os.environ.get("KOGGE_AMAZON_LWA_URL", "")
 KOGGE_AMAZON_CONSENT_URL = os.environ.get("KOGGE_AMAZON_CONSENT_URL", "")
+
+# The queue Amazon puts its notifications into, if there is one: see the handbook. Credentials for it come
+# from where AWS's own tools look for them. The endpoint is for a queue that is not at AWS (tests).
+KOGGE_SQS_QUEUE_URL = os.environ.get("KOGGE_SQS_QUEUE_URL", "")
+KOGGE_SQS_REGION = os.environ.get("KOGGE_SQS_REGION", "")
+KOGGE_SQS_ENDPOINT_URL = os.environ.get("KOGGE_SQS_ENDPOINT_URL", "")
 
 # --- web --------------------------------------------------------------------------------------
 
@@ -107,6 +126,7 @@ INSTALLED_APPS = [
     "kogge.amazon.orders",
     "kogge.amazon.offers",
     "kogge.amazon.fba",
+    "kogge.amazon.notifications",
     "kogge.amazon.pages",
     "django_htmx",
     "django.contrib.auth",
@@ -115,7 +135,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    INSTALLED_APPS.append("procrastinate.contrib.django")  # its tables; SQLite needs no queue
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 MIDDLEWARE = [
+    "kogge.backoffice.pages.health.HealthFirst",
+    "kogge.metrics.requests.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -167,7 +192,7 @@ SESSION_COOKIE_SAMESITE = "Lax"  # Amazon's consent page sends the browser back 
 SECURE_HSTS_SECONDS = 0 if _ON_LOOPBACK else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not _ON_LOOPBACK
 SECURE_SSL_REDIRECT = not _ON_LOOPBACK
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = None if _ON_LOOPBACK else ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -224,12 +249,9 @@ gc.set_threshold(50_000, 20, 100)
 
 # --- logs -------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("KOGGE_LOG_LEVEL", "INFO")},
-    # The HTTP client's own log lines carry whole URLs; ours (kogge.spapi) carry none.
-    "loggers": {name: {"level": "WARNING"} for name in ("httpx2", "httpcore2", "fontTools", "fpdf")},
-}
+LOGGING = logs.settings(
+    os.environ.get("KOGGE_LOG_FORMAT") or "plain", os.environ.get("KOGGE_LOG_LEVEL") or "INFO"
+)
+
+# Who reads the figures at /metrics shows this; without it there is no such page.
+KOGGE_METRICS_TOKEN = os.environ.get("KOGGE_METRICS_TOKEN", "")

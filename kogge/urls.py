@@ -18,6 +18,7 @@ from kogge.amazon.pages import (
     offers,
     runs,
     troubles,
+    work,
 )
 from kogge.amazon.pages import settings as amazon
 from kogge.backoffice.api import docs as api_docs
@@ -47,6 +48,7 @@ from kogge.backoffice.pages import (
 from kogge.backoffice.storefront.pages import basket, browsing, buying_pages
 from kogge.backoffice.storefront.pages import settings as storefront_settings
 from kogge.merchants import pages as people
+from kogge.metrics.page import metrics
 from kogge.remote import hints
 from kogge.remote import pages as remote
 
@@ -62,6 +64,8 @@ urlpatterns = [
     path("einstellungen/sprache/", people.choose_language, name="language"),
     path("einstellungen/haendler/", people.choose_merchant, name="merchant"),
     path("health/live", health.live, name="health"),
+    path("health/ready", health.ready, name="health_ready"),
+    path("metrics", metrics, name="metrics"),
     # --- the built-in shop ----------------------------------------------------------------------
     path("", overview.overview, name="overview"),
     path("bestellungen/", order_list.order_list, name="orders"),
@@ -100,6 +104,9 @@ urlpatterns = [
     path("einstellungen/laden/versandart/", storefront_settings.shipping, name="storefront_shipping"),
     path("einstellungen/postausgang/", outbox.outbox, name="outbox"),
     path("einstellungen/postausgang/<int:pk>/", outbox.mail, name="mail"),
+    path("einstellungen/hintergrundarbeit/", work.work, name="amazon_work"),
+    path("einstellungen/hintergrundarbeit/stand/", work.state, name="amazon_work_state"),
+    path("einstellungen/hintergrundarbeit/<int:pk>/", work.run, name="amazon_work_run"),
     # --- the storefront -------------------------------------------------------------------------
     path("laden/<slug:slug>/", browsing.products, name="storefront"),
     path("laden/<slug:slug>/produkt/<int:pk>/", browsing.product, name="storefront_product"),
@@ -157,6 +164,7 @@ urlpatterns = [
     path("apps/amazon/<int:pk>/stand/", amazon.state, name="amazon_state"),
     path("apps/amazon/<int:pk>/pruefen/", amazon.check, name="amazon_check"),
     path("apps/amazon/<int:pk>/versandbestaetigung/", amazon.dispatch_mail, name="amazon_dispatch_mail"),
+    path("apps/amazon/<int:pk>/benachrichtigungen/", amazon.notifications, name="amazon_notifications"),
     path("apps/amazon/<int:pk>/marktplaetze/", amazon.marketplaces, name="amazon_marketplaces"),
     path("apps/amazon/<int:pk>/zugangsdaten/", amazon.credentials, name="amazon_credentials"),
     path("apps/amazon/<int:pk>/anhalten/", amazon.pause, name="amazon_pause"),

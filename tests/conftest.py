@@ -18,6 +18,8 @@ _DATA = tempfile.TemporaryDirectory(prefix="kogge-tests-", ignore_cleanup_errors
 os.environ["KOGGE_DATA_DIR"] = _DATA.name
 for _name in ("KOGGE_SECRET_KEY", "KOGGE_KEYS", "KOGGE_ALLOWED_HOSTS", "KOGGE_EMAIL_URL"):
     os.environ.pop(_name, None)
+for _name in ("KOGGE_SQS_QUEUE_URL", "KOGGE_SQS_REGION", "KOGGE_SQS_ENDPOINT_URL"):
+    os.environ.pop(_name, None)
 for _name in ("KOGGE_AMAZON_API_URL", "KOGGE_AMAZON_LWA_URL", "KOGGE_AMAZON_CONSENT_URL"):
     os.environ.pop(_name, None)
 

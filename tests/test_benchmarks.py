@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from kogge.benchmarks import DEFAULT_SIZES, SCENARIOS
+from kogge.benchmarks import measured
+from kogge.benchmarks.repeating import medians, spread
 
 
-def test_sizes_belong_to_scenarios() -> None:
-    assert DEFAULT_SIZES.keys() <= SCENARIOS.keys()
+def test_a_document_holds_the_median_of_every_figure_and_how_far_the_runs_lie_apart() -> None:
+    runs = [{"rate": rate, "reference": {"rate": 2 * rate}, "size": 5, "word": "a"} for rate in (3, 1, 8)]
+
+    assert medians(runs) == {"rate": 3, "reference": {"rate": 6}, "size": 5, "word": "a"}
+    assert spread(runs) == {"rate": [1, 8], "reference.rate": [2, 16]}
 
 
 @pytest.mark.parametrize("orders", [5])
 def test_shop_orders_are_shipped_by_amazon_each_once(orders: int) -> None:
-    figures = SCENARIOS["fulfillment"](orders)
+    figures = measured("fulfillment", size=orders)
 
     assert {name: figures[name] for name in ("made", "doubled", "lost", "unknown", "tracked")} == {
         "made": orders,

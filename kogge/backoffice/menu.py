@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from kogge.backoffice import elsewhere
 from kogge.backoffice.channels import CHANNELS, Notice
 from kogge.backoffice.models import Order
+from kogge.backoffice.search import TO_SHIP
 from kogge.merchants.access import may
 from kogge.merchants.models import Merchant, Role
 
@@ -77,7 +78,7 @@ def _entries(merchant: Merchant, path: str) -> list[Entry]:
 
 def _waiting_orders(merchant: Merchant) -> str:
     # New orders are those nobody has begun to pack, for the merchant to ship; an index answers.
-    new = Order.objects.of(merchant).filter(delivery_status=Order.Delivery.OPEN, fulfiller="")
+    new = Order.objects.of(merchant).filter(TO_SHIP, delivery_status=Order.Delivery.OPEN)
     waiting = new[: MOST_SHOWN + 1].count()
     return f"{MOST_SHOWN}+" if waiting > MOST_SHOWN else str(waiting or "")
 

@@ -111,6 +111,8 @@ class StockEntry(models.Model):
 
 # What `Order.channel` says of orders the shop took itself: in its storefront, by hand. Else it is a channel.
 OWN_CHANNELS = ("shop", "manual")
+# What `Order.delivery_status` says while something is to be sent.
+WAITING_DELIVERIES = ("open", "packing", "partially_shipped")
 
 
 class Order(models.Model):
@@ -183,16 +185,26 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
+            # Those of a few days are in it. `WAITING` asks for them.
             models.Index(
-                fields=["merchant", "delivery_status", "fulfiller", "ship_by"], name="order_to_ship"
+                fields=["merchant", "fulfiller", "ship_by", "delivery_status"],
+                name="order_to_ship",
+                condition=Q(delivery_status__in=WAITING_DELIVERIES),
             ),
+            models.Index(fields=["merchant", "status", "-placed_at", "-id"], name="order_of_status"),
+            models.Index(fields=["merchant", "channel", "-placed_at", "-id"], name="order_of_channel"),
             # Few orders are ever in it. `BY_CHANNEL` asks for them.
             models.Index(
                 fields=["merchant", "-placed_at", "-id"],
                 name="order_by_channel",
                 condition=Q(fulfiller__gt=""),
             ),
-            models.Index(fields=["merchant", "external_id"], name="order_external"),
+            # By its characters, whatever the database sorts by: ids are looked for by their beginnings.
+            models.Index(
+                fields=["merchant", "external_id"],
+                name="order_external",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
         ]
 
     @property
@@ -204,6 +216,12 @@ class Order(models.Model):
 # Orders of which a channel ships all that is open. Nothing is a literal: else SQLite does not see that the
 # index of them fits.
 BY_CHANNEL = Q(fulfiller__gt=Func(template="''", output_field=models.CharField()))
+# Orders of which something is to be sent, by whomever; literals for the same reason.
+WAITING = Q(
+    delivery_status__in=[
+        Func(template=f"'{each}'", output_field=models.CharField()) for each in WAITING_DELIVERIES
+    ]
+)
 
 
 class OrderLine(models.Model):
@@ -257,7 +275,7 @@ class OrderLine(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["merchant", "code"], name="line_code"),
+            models.Index(fields=["merchant", "code", "order"], name="line_code"),
             # Few lines are ever in it. `OVERSOLD` asks for them.
             models.Index(
                 fields=["merchant", "product", "id"], name="line_oversold", condition=Q(oversold__gt=0)
@@ -290,7 +308,8 @@ class OrderWord(models.Model):
     objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
-        indexes = [models.Index(fields=["merchant", "fingerprint"], name="word_of_buyer")]
+        # With the order: a frequent name is looked up in the index alone.
+        indexes = [models.Index(fields=["merchant", "fingerprint", "order"], name="word_of_buyer")]
 
 
 class Parcel(models.Model):

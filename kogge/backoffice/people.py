@@ -15,6 +15,7 @@ from datetime import datetime
 import msgspec
 from django.db import transaction
 
+from kogge import bulk
 from kogge.backoffice import stock
 from kogge.backoffice.listening import tell_people_forgotten
 from kogge.backoffice.models import Mail, Order, OrderEvent, OrderWord
@@ -96,7 +97,7 @@ def search_words(text: str) -> list[str]:
 
 def index_words(merchant_id: int, found: Mapping[int, People]) -> None:
     """Make orders findable by the names in these people, given by order id."""
-    OrderWord.objects.everyone().bulk_create(
+    bulk.insert(
         OrderWord(merchant_id=merchant_id, order_id=order_id, fingerprint=fingerprint)
         for order_id, people in found.items()
         for fingerprint in fingerprints(merchant_id, words_of(people))

@@ -15,6 +15,7 @@ from decimal import Decimal
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
 
+from kogge import bulk
 from kogge.backoffice import people, stock
 from kogge.backoffice.channels import CHANNELS, tell_own_orders_changed
 from kogge.backoffice.listening import tell_listeners
@@ -68,9 +69,9 @@ def insert(
     """
     merchant_id = counter.merchant_id
     products = _own_products(merchant_id, orders)
-    found = [_people(new) for new in orders]
+    found = [people_in(new) for new in orders]
     rows = [
-        _order_row(merchant_id, counter.next_number + offset, new, who, paid=paid, now=now)
+        order_row(merchant_id, counter.next_number + offset, new, who, paid=paid, now=now)
         for offset, (new, who) in enumerate(zip(orders, found, strict=True))
     ]
     lines_of = [
@@ -79,11 +80,11 @@ def insert(
     ]
     for order, of_it in zip(rows, lines_of, strict=True):
         settle(order, of_it)
-    Order.objects.everyone().bulk_create(rows)
+    bulk.insert(rows)
     lines = [line for of_it in lines_of for line in of_it]
-    OrderLine.objects.everyone().bulk_create(lines)
+    bulk.insert(lines)
     people.index_words(merchant_id, {order.pk: who for order, who in zip(rows, found, strict=True)})
-    OrderEvent.objects.everyone().bulk_create(
+    bulk.insert(
         OrderEvent(
             merchant_id=merchant_id,
             order_id=order.pk,
@@ -214,7 +215,8 @@ def _own_products(merchant_id: int, orders: Sequence[NewOrder]) -> frozenset[int
     return frozenset(Product.objects.of_id(merchant_id).filter(pk__in=wanted).values_list("pk", flat=True))
 
 
-def _people(new: NewOrder) -> People:
+def people_in(new: NewOrder) -> People:
+    """Who ordered and who receives."""
     return People(
         buyer_name=new.buyer_name,
         email=new.email,
@@ -225,9 +227,10 @@ def _people(new: NewOrder) -> People:
     )
 
 
-def _order_row(
+def order_row(
     merchant_id: int, number: int, new: NewOrder, who: People, *, paid: bool, now: datetime
 ) -> Order:
+    """The row of an order without its lines, which decide how far it is."""
     return Order(
         merchant_id=merchant_id,
         number=number,

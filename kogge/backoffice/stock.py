@@ -20,10 +20,11 @@ from hashlib import blake2b
 from typing import TypeVar
 from uuid import uuid4
 
-from django.db import transaction
-from django.db.models import F, Sum
+from django.db import connection, transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from kogge import bulk
 from kogge.backoffice.channels import tell_products_changed
 from kogge.backoffice.models import OVERSOLD, OrderLine, Product, ShopCounter, StockEntry
 from kogge.backoffice.progress import open_units
@@ -163,7 +164,7 @@ def move(merchant_id: int, movements: Sequence[Movement], *, actor: str, now: da
 def record(merchant_id: int, movements: Collection[Movement], *, actor: str, now: datetime) -> None:
     """Carry out movements whose keys are known to be new, in their order. The shop is locked.
 
-    As many statements for a page of orders as for one, apart from changes that are not alike.
+    As many statements for a page of orders as for one.
     """
     if not movements:
         return
@@ -171,7 +172,7 @@ def record(merchant_id: int, movements: Collection[Movement], *, actor: str, now
     happened = [fitted for movement in movements for fitted in _fit(movement, balances[movement.product_id])]
     _save_oversold({movement.line for movement in happened if movement.line and movement.oversold})
     happened += _cover(merchant_id, balances)
-    StockEntry.objects.everyone().bulk_create(
+    bulk.insert(
         StockEntry(
             merchant_id=merchant_id,
             product_id=movement.product_id,
@@ -312,24 +313,34 @@ def _save_oversold(lines: Collection[OrderLine]) -> None:
 
 
 def _add_to_products(merchant_id: int, movements: Iterable[Movement], now: datetime) -> None:
-    """Few statements for many products: those that change by the same amount change together."""
+    """One statement for all the products of a page, each by its own amounts."""
     changes: dict[int, Balance] = defaultdict(lambda: Balance(0, 0, 0))
     for movement in movements:
         changes[movement.product_id].add(movement)
-    alike: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for product_id, change in sorted(changes.items()):
-        alike[change.stock, change.reserved, change.oversold].append(product_id)
-    alike.pop((0, 0, 0), None)
-    for (stock, reserved, oversold), product_ids in alike.items():
-        for some in _in_parts(product_ids):
-            Product.objects.of_id(merchant_id).filter(pk__in=some).update(
-                stock=F("stock") + stock,
-                reserved=F("reserved") + reserved,
-                oversold=F("oversold") + oversold,
-                changed_at=now,
+    amounts = [
+        (product_id, change.stock, change.reserved, change.oversold)
+        for product_id, change in sorted(changes.items())
+        if change != Balance(0, 0, 0)
+    ]
+    moment = Product._meta.get_field("changed_at").get_db_prep_value(now, connection)
+    for some in _in_parts(amounts):
+        with connection.cursor() as cursor:
+            rows = ", ".join(["(%s, %s, %s, %s)"] * len(some))
+            cursor.execute(
+                _ADD.format(rows=rows), [moment, *(number for row in some for number in row), merchant_id]
             )
-    if changed := [product_id for product_ids in alike.values() for product_id in product_ids]:
-        tell_products_changed(merchant_id, changed, now=now)
+    if amounts:
+        tell_products_changed(merchant_id, [product_id for product_id, *_amounts in amounts], now=now)
+
+
+# Both databases call the columns of a list of values column1, column2, …
+_ADD = """
+    UPDATE backoffice_product
+    SET stock = stock + change.column2, reserved = reserved + change.column3,
+        oversold = oversold + change.column4, changed_at = %s
+    FROM (VALUES {rows}) AS change
+    WHERE id = change.column1 AND merchant_id = %s
+"""
 
 
 def _known_keys(merchant_id: int, keys: Iterable[str]) -> set[str]:

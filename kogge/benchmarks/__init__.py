@@ -1,29 +1,54 @@
 """Benchmarks: commands that print figures, never timed tests. `kogge bench SCENARIO` runs them.
 
-Each scenario works on a data directory of its own that is thrown away afterwards.
+Each scenario works on a data directory and a database of its own that are thrown away afterwards. It
+measures once; `measured` repeats it and answers the medians, so that all figures have one shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from kogge.benchmarks.asking import requests_per_second
-from kogge.benchmarks.fulfillment import shop_orders_shipped
-from kogge.benchmarks.importing import orders_per_second, rate_as_the_shop_grows
-from kogge.benchmarks.offers import last_piece, one_change_among_many
-from kogge.benchmarks.products import products_per_second
+from kogge.benchmarks import asking, dispatching, fulfillment, importing, offers, pages, polling, products
+from kogge.benchmarks.machine import facts
+from kogge.benchmarks.repeating import Scenario, medians, spread
 
-# A scenario takes its size (orders or requests), shows progress on stderr and answers its figures.
-SCENARIOS: dict[str, Callable[[int], dict[str, object]]] = {
-    "import": orders_per_second,
-    "fulfillment": shop_orders_shipped,
-    "growth": rate_as_the_shop_grows,
-    "last-piece": last_piece,
-    "offers": one_change_among_many,
-    "products": products_per_second,
-    "simulator": requests_per_second,
+SCENARIOS: dict[str, Scenario] = {
+    "import": Scenario(importing.orders_per_second),
+    "dispatch": Scenario(dispatching.clicks_told, size=300, runs=1, database="postgres"),
+    "fulfillment": Scenario(fulfillment.shop_orders_shipped, size=200, runs=1),
+    "growth": Scenario(importing.rate_as_the_shop_grows, runs=1),
+    "last-piece": Scenario(offers.last_piece, size=100, runs=1),
+    "offers": Scenario(offers.one_change_among_many, size=1_000_000, runs=1),
+    "poll": Scenario(polling.idle_polling, size=20_000, runs=1, database="postgres"),
+    "pages": Scenario(pages.milliseconds_a_page, size=1_000_000, runs=1),
+    "products": Scenario(products.products_per_second),
+    "simulator": Scenario(asking.requests_per_second),
 }
 
-# How large a scenario is when nobody says; the others take `DEFAULT_SIZE`.
-DEFAULT_SIZES = {"fulfillment": 200, "offers": 1_000_000, "last-piece": 100}
-DEFAULT_SIZE = 5_000
+
+def measured(
+    name: str,
+    *,
+    size: int | None = None,
+    database: str = "",
+    runs: int | None = None,
+    wishes: Mapping[str, float] | None = None,
+) -> dict[str, object]:
+    """Run a scenario and answer its document; what is not said is the scenario's own choice.
+
+    `wishes` are further ones that only this scenario knows. The figures are medians of the runs, `spread`
+    holds the least and the largest of each. Raises
+    `NoServer` when there is no PostgreSQL to measure on.
+    """
+    scenario = SCENARIOS[name]
+    size, database, runs = size or scenario.size, database or scenario.database, runs or scenario.runs
+    results = [scenario.measure(size, database, **(wishes or {})) for _run in range(runs)]
+    return {
+        "scenario": name,
+        "size": size,
+        "database": database,
+        "runs": runs,
+        **medians(results),
+        "spread": spread(results),
+        "machine": facts(database),
+    }

@@ -6,12 +6,12 @@ import time
 from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
-from kogge.benchmarks.machine import facts
+from kogge.benchmarks.repeating import Figures
 from kogge.benchmarks.world import running_simulator
 from kogge.simulator import credentials
 
 
-def requests_per_second(requests: int) -> dict[str, object]:
+def requests_per_second(requests: int, _database: str) -> Figures:
     """Ask `requests` times for one order and say how long it took."""
     with running_simulator(orders=1) as simulator:
         token = simulator.access_token()
@@ -31,9 +31,7 @@ def requests_per_second(requests: int) -> dict[str, object]:
         seconds = time.perf_counter() - started
         connection.close()
     return {
-        "scenario": "simulator",
         "requests": requests,
         "seconds": round(seconds, 3),
         "requests_per_second": round(requests / seconds, 1),
-        "machine": facts(),
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +19,9 @@ from typing import Any
 import django
 import msgspec
 
-from kogge.benchmarks.machine import facts, peak_memory_mb
+from kogge.benchmarks.machine import peak_memory_mb
+from kogge.benchmarks.repeating import Figures
+from kogge.benchmarks.world import fresh_installation
 from kogge.simulator import Simulator, tea_shop
 
 GERMANY = "A1PA6795UKMFR9"
@@ -33,21 +34,13 @@ OPERATIONS = ("read_fba_stock", "plan_fulfillment", "hand_over", "follow_fulfill
 _OUTBOUND = ("outbound", "getFulfillment", "createFulfillment", "cancelFulfillment", "getPackageTracking")
 
 
-def shop_orders_shipped(orders: int) -> dict[str, object]:
+def shop_orders_shipped(orders: int, database: str) -> Figures:
     """`orders` paid orders at once, until the tracking of each is in the shop."""
-    with tempfile.TemporaryDirectory(prefix="kogge-bench-") as folder:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("KOGGE_")}
-        kept.pop("DATABASE_URL", None)
-        environment = {
-            **kept,
-            "KOGGE_DATA_DIR": folder,
-            "DJANGO_SETTINGS_MODULE": "kogge.settings",
-            "KOGGE_LOG_LEVEL": "WARNING",
-        }
+    with fresh_installation(database=database) as environment:
         command = [sys.executable, "-c", f"from kogge.benchmarks.fulfillment import run; run({orders})"]
         answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    figures = msgspec.json.decode(answer.stdout.splitlines()[-1], type=dict[str, object])
-    return {"scenario": "fulfillment", "orders": orders, **figures, "machine": facts()}
+    figures: Figures = msgspec.json.decode(answer.stdout.splitlines()[-1], type=dict[str, Any])
+    return {"orders": orders, **figures}
 
 
 def run(orders: int) -> None:

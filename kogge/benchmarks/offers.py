@@ -20,7 +20,7 @@ from typing import Any
 import django
 import msgspec
 
-from kogge.benchmarks.machine import facts
+from kogge.benchmarks.repeating import Figures
 from kogge.benchmarks.world import RunningSimulator, fresh_installation, running_simulator
 from kogge.simulator import credentials
 
@@ -31,37 +31,33 @@ BATCH = 2_000
 UNITS = 10
 
 
-def one_change_among_many(offers: int) -> dict[str, object]:
+def one_change_among_many(offers: int, database: str) -> Figures:
     """Change one product's stock, twenty times, with a thousand offers and with `offers`."""
     sizes = sorted({min(FEW, offers), offers})
-    found = {size: _measured(f"measure_changes({size})", size, CHANGES) for size in sizes}
+    found = {size: _measured(database, f"measure_changes({size})", size, CHANGES) for size in sizes}
     few, many = found[sizes[0]], found[sizes[-1]]
     return {
-        "scenario": "offers",
         "by_offers": {str(size): figures for size, figures in found.items()},
         "same_statements": few["statements"] == many["statements"],
         "many_to_few": round(many["milliseconds"] / few["milliseconds"], 2),
-        "machine": facts(),
     }
 
 
-def last_piece(tries: int) -> dict[str, object]:
+def last_piece(tries: int, database: str) -> Figures:
     """Sell the last piece of a product in the shop, until Amazon shows that none is left."""
-    seconds = _measured(f"measure_last_pieces({tries})", tries, tries)["seconds"]
+    seconds = _measured(database, f"measure_last_pieces({tries})", tries, tries)["seconds"]
     cuts = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else [*seconds] * 99
     return {
-        "scenario": "last-piece",
         "tries": tries,
         "p50_s": round(median(seconds), 2),
         "p95_s": round(cuts[94], 2),
         "max_s": round(max(seconds), 2),
-        "machine": facts(),
     }
 
 
-def _measured(call: str, offers: int, listed: int) -> dict[str, Any]:
+def _measured(database: str, call: str, offers: int, listed: int) -> dict[str, Any]:
     """Run a measurement in a process of its own, against an Amazon that has the first `listed` offers."""
-    with running_simulator() as simulator, fresh_installation(simulator) as environment:
+    with running_simulator() as simulator, fresh_installation(simulator, database) as environment:
         posted = [
             {"sku": _sku(number), "title": "Tee", "price": "9.90", "stock": UNITS, "leadTimeDays": 2}
             for number in range(min(offers, listed))

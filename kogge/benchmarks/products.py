@@ -1,15 +1,13 @@
 """How fast a file of products is taken over: created, counted anew, and written into a file again.
 
 Each row has stock and Amazon's columns, and a seller account is connected. Measured in a process of its
-own on an empty installation; `DATABASE_URL` says where, else it is SQLite.
+own on an empty installation.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,31 +15,26 @@ from contextlib import contextmanager
 import django
 import msgspec
 
-from kogge.benchmarks.machine import facts, peak_memory_mb
+from kogge.benchmarks.machine import peak_memory_mb
+from kogge.benchmarks.repeating import Figures
+from kogge.benchmarks.world import fresh_installation
 
 COLUMNS = "code;title;gtin;price;stock;lead_time_days;amazon;asin;amazon_sku;amazon_stock;amazon_price;fba"
 
 
-def products_per_second(rows: int) -> dict[str, object]:
+def products_per_second(rows: int, database: str) -> Figures:
     """Import `rows` new products, import them again with other stock, export them."""
-    with tempfile.TemporaryDirectory(prefix="kogge-bench-") as folder:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("KOGGE_")},
-            "KOGGE_DATA_DIR": folder,
-            "DJANGO_SETTINGS_MODULE": "kogge.settings",
-            "KOGGE_LOG_LEVEL": "WARNING",
-        }
+    with fresh_installation(database=database) as environment:
         command = [sys.executable, "-c", f"from kogge.benchmarks.products import run; run({rows})"]
         answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    figures = msgspec.json.decode(answer.stdout, type=dict[str, object])
-    return {"scenario": "products", "rows": rows, **figures, "machine": facts()}
+    figures: Figures = msgspec.json.decode(answer.stdout, type=dict[str, float])
+    return {"rows": rows, **figures}
 
 
 def run(rows: int) -> None:
     """The measured process: prints its figures as JSON."""
     django.setup()
     from datetime import UTC, datetime
-    from uuid import uuid4
 
     from django.core.management import call_command
 
@@ -52,8 +45,7 @@ def run(rows: int) -> None:
 
     call_command("migrate", verbosity=0)
     now = datetime.now(UTC)
-    # A shop of its own: the database may be one that is there already.
-    merchant = Merchant.objects.create(slug=f"bench-{uuid4().hex[:8]}", name="Bench", created_at=now)
+    merchant = Merchant.objects.create(slug="bench", name="Bench", created_at=now)
     Connection.objects.everyone().create(
         merchant=merchant,
         region="eu",
@@ -70,7 +62,6 @@ def run(rows: int) -> None:
     with _measured("export", rows, figures):
         for _line in exported(merchant, Notation.PLAIN):
             pass
-    merchant.delete()
     print(msgspec.json.encode({**figures, "peak_memory_mb": peak_memory_mb()}).decode())
 
 

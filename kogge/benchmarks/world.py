@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
-from pathlib import Path
 from urllib.parse import urlencode
 
+from kogge.benchmarks.databases import throw_away_database
 from kogge.simulator import credentials
+from kogge.simulator.quotas import Quotas
 
 BATCH = 2_000  # orders created by one control request
 
@@ -26,6 +27,7 @@ class RunningSimulator:
     """A simulator in another process, reached over its control plane."""
 
     port: int
+    pid: int = 0
 
     @property
     def url(self) -> str:
@@ -81,49 +83,59 @@ class RunningSimulator:
 
 
 @contextmanager
-def running_simulator(orders: int = 0) -> Iterator[RunningSimulator]:
-    """A simulator without quotas, holding `orders` orders that are ready to ship."""
-    simulator = RunningSimulator(_free_port())
-    program = f"from kogge.simulator import serve; serve(port={simulator.port}, quotas='off', seed=1)"
+def running_simulator(orders: int = 0, quotas: Quotas = "off") -> Iterator[RunningSimulator]:
+    """A simulator, mostly without quotas, holding `orders` orders that are ready to ship."""
+    simulator = RunningSimulator(free_port())
+    program = f"from kogge.simulator import serve; serve(port={simulator.port}, quotas='{quotas}', seed=1)"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     try:
-        _wait_for(simulator.port)
+        wait_for(simulator.port)
         if orders:
             simulator.place_orders(orders, status="UNSHIPPED")
             simulator.control("POST", "time", {"advance_s": 600})  # orders are visible after two minutes
-        yield simulator
+        yield replace(simulator, pid=process.pid)
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
 @contextmanager
-def fresh_installation(simulator: RunningSimulator) -> Iterator[dict[str, str]]:
-    """The environment of an empty installation on SQLite, connected to nothing but the simulator."""
-    with tempfile.TemporaryDirectory(prefix="kogge-bench-") as folder:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("KOGGE_")}
-        kept.pop("DATABASE_URL", None)
+def fresh_installation(
+    simulator: RunningSimulator | None = None, database: str = "sqlite"
+) -> Iterator[dict[str, str]]:
+    """The environment of an empty installation, connected to nothing but the simulator.
+
+    `database` is "sqlite" or "postgres". Raises `NoServer` when no PostgreSQL answers.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KOGGE_")}
+    kept.pop("DATABASE_URL", None)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kogge-bench-"))
+        if database == "postgres":
+            kept["DATABASE_URL"] = stack.enter_context(throw_away_database())
         yield {
             **kept,
-            **simulator.environment(),
-            "KOGGE_DATA_DIR": str(Path(folder)),
+            **(simulator.environment() if simulator else {}),
+            "KOGGE_DATA_DIR": folder,
             "DJANGO_SETTINGS_MODULE": "kogge.settings",
             "KOGGE_LOG_LEVEL": "WARNING",
         }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
 
 
-def _wait_for(port: int, seconds: float = 15) -> None:
+def wait_for(port: int, seconds: float = 15) -> None:
+    """Until somebody listens on the port. Raises `RuntimeError` after so many seconds."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError("the simulator did not start")
+    raise RuntimeError(f"nobody listens on port {port}")

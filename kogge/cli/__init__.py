@@ -41,6 +41,11 @@ COMMANDS = {
     "migrate": Entry(
         "kogge.cli.run:migrate", "Die Datenbank auf den Stand bringen", "Bring the database up to date"
     ),
+    "move-to": Entry(
+        "kogge.cli.move_to:move_to",
+        "Von SQLite zu PostgreSQL umziehen",
+        "Move from SQLite to PostgreSQL",
+    ),
     "doctor": Entry(
         "kogge.cli.doctor:doctor", "Nachsehen, ob alles in Ordnung ist", "See whether all is well"
     ),
@@ -92,8 +97,16 @@ COMMANDS = {
 # These run on and log what they do; all others say what went wrong in one sentence, and nothing else.
 RUNNING_ON = {"up", "web", "worker"}
 
+# These look at any database, also at one that was moved or is just being filled.
+ANYWHERE = {"migrate", "move-to", "doctor"}
+
 # Commands of a group that live in a module of their own.
-FURTHER = {"amazon": {"check": "kogge.cli.amazon_check:check"}}
+FURTHER = {
+    "amazon": {
+        "check": "kogge.cli.amazon_check:check",
+        "notifications": "kogge.cli.amazon_notifications:notifications",
+    }
+}
 
 # What these say is a sentence for people; anything else is a bug and shows its traceback.
 EXPECTED = {
@@ -119,6 +132,8 @@ class LazyGroup(click.Group):
             os.environ.setdefault("KOGGE_LOG_LEVEL", "WARNING")
         if entry.django:
             set_up_django()
+            if cmd_name not in ANYWHERE:
+                _refuse_other_places()
         command = _import(entry.place)
         for name, place in FURTHER.get(cmd_name, {}).items():
             command.add_command(_import(place), name)
@@ -178,6 +193,29 @@ def set_up_django() -> None:
     if not apps.ready:
         django.setup()
     translation.activate(language())
+
+
+def _refuse_other_places() -> None:
+    """Two live copies of the data would serve the same sellers twice: work on the one that counts only."""
+    from django.conf import settings
+    from django.db import OperationalError, connection
+
+    from kogge.moving import mark, presence
+
+    try:
+        why = mark.why_not_here()
+    except OperationalError:
+        return  # what the command does about a database that does not answer is its own matter
+    finally:
+        if connection.vendor == "postgresql" and not connection.in_atomic_block:
+            connection.close()  # processes of ours that are forked from this one must not share it
+    if not why and connection.vendor == "sqlite" and not presence.come_in(settings.DATA_DIR):
+        why = _in_words(
+            "Hier ist gerade ein Umzug im Gange (kogge move-to). Warte, bis er zu Ende ist.",
+            "A move is going on here (kogge move-to). Wait until it has ended.",
+        )
+    if why:
+        raise click.ClickException(why)
 
 
 def language() -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import click
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from kogge.amazon.connections import accounts
+from kogge.amazon.connections import accounts, limits
 from kogge.amazon.connections.accounts import NotNow, WrongSetting
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run, Trouble
@@ -18,7 +18,7 @@ from kogge.backoffice import installing
 from kogge.backoffice.models import Installation
 from kogge.cli import offers
 from kogge.cli.answers import answer, json_option, merchant_named, merchant_option, refuse, secret_from
-from kogge.engine import buckets
+from kogge.engine.buckets import Level
 from kogge.engine.models import Due
 from kogge.spapi.marketplaces import REGIONS
 
@@ -157,7 +157,7 @@ def status(connection: Connection, *, now: datetime) -> dict[str, Any]:
         "last_check": _run(checks.order_by("-started_at", "-pk").first()),
         "next_check_at": due.due_at if due and is_active else None,
         "troubles": [_trouble(trouble) for trouble in troubles.order_by("opened_at", "pk")],
-        "budget": [_level(level) for level in buckets.levels(connection.pk, now)],
+        "budget": [_level(level, now) for level in limits.budget(connection.pk, now)],
         "secret_expires_on": _iso(connection.secret_expires_on),
         "consent_expires_on": _iso(connection.consent_expires_on),
         **offers.summary(connection),
@@ -180,7 +180,7 @@ def _run(run: Run | None) -> dict[str, object] | None:
     if run is None:
         return None
     names = ("calls", "pages", "seen", "new", "updated", "failed", "started_at", "finished_at", "reason")
-    figures = {name: getattr(run, name) for name in names}
+    figures = {name: getattr(run, name) for name in (*names, "looks", "since")}
     return {"run": run.pk, "state": run.state, **figures, "watermark": run.watermark}
 
 
@@ -193,12 +193,20 @@ def _trouble(trouble: Trouble) -> dict[str, object]:
     }
 
 
-def _level(level: buckets.Level) -> dict[str, object]:
+def _level(level: Level, now: datetime) -> dict[str, object]:
+    """One of Amazon's limits; `next_at` is when one call more may be made, null when nothing is used."""
+    wait = level.next_token
     return {
         "operation": level.operation,
         "tokens": round(level.tokens, 2),
         "burst": level.burst,
         "rate": level.rate,
+        "used": level.burst - level.left,
+        "left": level.left,
+        "next_at": None if wait is None else now + timedelta(seconds=max(wait, level.paused)),
+        "paused_until": now + timedelta(seconds=level.paused) if level.paused else None,
+        "calls": level.calls,
+        "throttled": level.throttled,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import click
 from django.utils.translation import gettext as _
@@ -14,10 +14,11 @@ from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run
 from kogge.amazon.journal.words import error_in_words
 from kogge.amazon.orders.backfill import backfill_orders, is_finished
-from kogge.amazon.orders.check import check_orders
+from kogge.amazon.orders.check import check_orders_now
 from kogge.amazon.orders.models import OrderCursor
 from kogge.cli.answers import answer, json_option, refuse
 from kogge.engine import due
+from kogge.engine.clock import production_clock
 from kogge.engine.owner import this_process
 from kogge.engine.work import Handler
 from kogge.engine.worker import perform
@@ -49,7 +50,7 @@ def check(connection_id: int, *, as_json: bool) -> None:
 def _check_everything(connection: Connection) -> list[Run]:
     """The regular check, and the orders from before it that are not here yet."""
     last = Run.objects.everyone().order_by("-pk").values_list("pk", flat=True).first() or 0
-    has_checked = _perform("check_orders", check_orders, connection)
+    has_checked = _perform("check_orders", check_orders_now, connection)
     while has_checked and not is_finished(connection):
         before = _runs_since(connection, last)
         if not before or before[-1].state != Run.State.DONE:
@@ -64,10 +65,11 @@ def _check_everything(connection: Connection) -> list[Run]:
 def _perform(operation: str, handler: Handler, connection: Connection) -> bool:
     """Do the operation in this process. False: another one has it in hand and does not finish in time."""
     deadline = time.monotonic() + PATIENCE.total_seconds()
+    clock = production_clock()
     while True:
-        lease = due.claim_one(operation, connection.pk, this_process(), now=_now())
+        lease = due.claim_one(operation, connection.pk, this_process(), now=clock())
         if lease is not None:
-            perform(handler, lease, _now)
+            perform(handler, lease, clock)
             return True
         if time.monotonic() > deadline:
             return False
@@ -128,7 +130,3 @@ def _remark(runs: Sequence[Run], state: str) -> str:
     if state == Run.State.FAILED:
         return _("Die Prüfung ist fehlgeschlagen.")
     return "" if state == Run.State.DONE else _("Eine andere Prüfung läuft noch.")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

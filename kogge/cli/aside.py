@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from typing import Literal
 
@@ -38,12 +39,36 @@ def simulator(
 
 @click.command(help="Messen, wie schnell es ist. SCENARIO: import, growth, …")
 @click.argument("scenario")
-@click.option("--orders", "--rows", "--offers", "--tries", "size", type=click.IntRange(min=1))
+@click.option(
+    "--orders", "--rows", "--offers", "--tries", "--connections", "--size", "size", type=click.IntRange(min=1)
+)
+@click.option("--database", type=click.Choice(["sqlite", "postgres"]))
+@click.option("--runs", type=click.IntRange(1, 100))
+@click.option("--minutes", type=click.FloatRange(min=0.5), help="poll")
+@click.option("--workers", type=click.IntRange(1, 32), help="poll")
+@click.option("--latency-ms", type=click.FloatRange(min=0), help="poll")
 @json_option
-def bench(scenario: str, size: int | None, as_json: bool) -> None:
-    from kogge.benchmarks import DEFAULT_SIZE, DEFAULT_SIZES, SCENARIOS
+def bench(
+    scenario: str,
+    size: int | None,
+    database: str | None,
+    runs: int | None,
+    as_json: bool,
+    **wishes: float | None,
+) -> None:
+    from kogge.benchmarks import SCENARIOS, measured
+    from kogge.benchmarks.databases import NoServer
 
     if scenario not in SCENARIOS:
         refuse(f"{scenario}: ? ({', '.join(SCENARIOS)})")
-    figures = SCENARIOS[scenario](size or DEFAULT_SIZES.get(scenario, DEFAULT_SIZE))
+    named = {name: value for name, value in wishes.items() if value is not None}
+    if named and scenario != "poll":
+        refuse(f"{scenario}: {', '.join(named)}?")
+    # Ended from outside, it still takes its processes and its database away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    chosen = database or ("postgres" if os.environ.get("DATABASE_URL") else "")
+    try:
+        figures = measured(scenario, size=size, database=chosen, runs=runs, wishes=named)
+    except NoServer as sentence:
+        refuse(str(sentence))
     answer(figures, "\n".join(f"{name}: {value}" for name, value in figures.items()), as_json=as_json)

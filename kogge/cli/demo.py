@@ -25,6 +25,7 @@ from kogge.cli.answers import answer, json_option, refuse
 from kogge.cli.demo_fulfillment import ShopOrders
 from kogge.cli.processes import LOOPBACK, Household, free_port, is_free
 from kogge.cli.tea_house import open_tea_house
+from kogge.moving import mark
 from kogge.simulator import Simulator, tea_shop
 from kogge.simulator.quotas import Plan
 
@@ -91,6 +92,8 @@ def _fresh_directory() -> Path:
     if directory.is_dir() and any(directory.iterdir()):
         if not (directory / MARKER).is_file():
             refuse(f"{directory} ist nicht leer und keine Demo / is neither empty nor a demo.")
+        if target := mark.moved_to(directory / "kogge.sqlite3"):
+            refuse(f"{directory}: umgezogen nach / was moved to {target} (kogge move-to --undo-mark)")
         for entry in directory.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)

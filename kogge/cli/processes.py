@@ -22,7 +22,7 @@ WITH_PARENT = "KOGGE_ENDS_WITH_PARENT"
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 0.2
 # How long children may finish what they have in hand before they are killed.
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 30.0
 RESTART_PAUSE_SECONDS = 1.0
 
 

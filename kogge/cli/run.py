@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 from django.core.management import call_command
@@ -13,6 +15,10 @@ from django.utils.translation import gettext as _
 from kogge.cli.answers import answer, json_option, refuse
 from kogge.cli.processes import LOOPBACK, Child, Household, call_when_parent_is_gone, is_a_child, is_free
 from kogge.merchants.models import User
+
+if TYPE_CHECKING:
+    from kogge.engine.distributed import Crew
+    from kogge.engine.worker import Worker
 
 DEFAULT_PORT = 8000
 EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104  (compared with, not listened on)
@@ -58,19 +64,37 @@ def web(port: int, host: str, workers: int, as_json: bool) -> None:
 
 @click.command(help=_("Nur die Hintergrundarbeit starten."))
 @click.option(
-    "--threads", default=4, show_default=True, type=click.IntRange(1, 64), help=_("Arbeiten zugleich")
+    "--threads", type=click.IntRange(1, 64), help=_("Arbeiten zugleich (SQLite: 4, PostgreSQL: 16)")
 )
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help=_("Zahlen und Zustand auf diesem Port"))
+@click.option("--metrics-host", default=LOOPBACK, show_default=True, help=_("Adresse dieses Ports"))
 @json_option
-def worker(threads: int, as_json: bool) -> None:
-    from kogge.engine.worker import Worker
-    from kogge.schedule import OPERATIONS
+def worker(threads: int | None, metrics_port: int | None, metrics_host: str, as_json: bool) -> None:
+    from kogge.amazon.notifications.receiving import start_receiving
+    from kogge.engine.clock import production_clock
 
-    crew = Worker(OPERATIONS, threads=threads)
+    if metrics_port is not None:
+        serve_metrics(metrics_host, metrics_port)
+    crew = _crew(threads)
     crew.stop_on_signals()
     call_when_parent_is_gone(crew.stop)
     if not is_a_child():
         answer({"worker": crew.owner}, _("Die Hintergrundarbeit läuft."), as_json=as_json)
-    crew.run()
+    start_receiving(production_clock())
+    if not crew.run():
+        # Threads that stand still would hold up the end of the process; others take over what they had.
+        os._exit(1)
+
+
+def _crew(threads: int | None) -> Worker | Crew:
+    """Who does the work here: on PostgreSQL one of many, on SQLite the only one."""
+    from kogge.engine.distributed import Crew
+    from kogge.engine.worker import Worker
+    from kogge.schedule import OPERATIONS
+
+    if connection.vendor == "postgresql":
+        return Crew(OPERATIONS, threads=threads or 16)
+    return Worker(OPERATIONS, threads=threads or 4)
 
 
 @click.command(help=_("Fällige Hintergrundarbeit erledigen und enden."))
@@ -80,11 +104,14 @@ def worker(threads: int, as_json: bool) -> None:
 @click.option("--timeout", default=600.0, show_default=True, type=click.FloatRange(min=0), metavar="S")
 @json_option
 def work(until_idle: bool, timeout: float, as_json: bool) -> None:
+    from kogge.engine.clock import production_clock
     from kogge.engine.worker import work_until_idle
     from kogge.schedule import OPERATIONS
 
     patience = timedelta(seconds=10) if until_idle else timedelta(0)
-    tally = work_until_idle(OPERATIONS, timeout=timedelta(seconds=timeout), patience=patience)
+    tally = work_until_idle(
+        OPERATIONS, clock=production_clock(), timeout=timedelta(seconds=timeout), patience=patience
+    )
     document = {"done": tally.done, "failed": tally.failed, "waiting": tally.waiting}
     text = _("{done} erledigt, {failed} fehlgeschlagen, {waiting} warten").format(**document)
     answer(document, text, as_json=as_json)
@@ -109,6 +136,17 @@ def refuse_taken(port: int) -> None:
     """End the command with a sentence when somebody listens on the port already."""
     if not is_free(port):
         refuse(_("Port {port} ist belegt. Wähle mit --port einen anderen.").format(port=port))
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """The worker's own figures and health, from a thread; ends the command when the port is taken."""
+    from kogge.engine.worker import utc_now
+    from kogge.metrics.serving import WorkerServer
+
+    try:
+        WorkerServer(host, port, clock=utc_now)
+    except OSError:
+        refuse(_("Port {port} ist belegt. Wähle mit --metrics-port einen anderen.").format(port=port))
 
 
 def web_child(host: str, port: int) -> Child:

@@ -28,10 +28,13 @@ def open_tea_house(
     dispatch_mail: bool,
     now: datetime,
     not_on_amazon: Collection[str] = (),
+    seller_id: str = SELLER_ID,
+    refresh_token: str = REFRESH_TOKEN,
 ) -> Connection:
     """A new merchant with these articles as products, connected to Amazon. Needs Django to be set up.
 
-    All of them are on Amazon but those with the SKUs `not_on_amazon`.
+    All of them are on Amazon but those with the SKUs `not_on_amazon`. The seller is the demo's, or another
+    one that the simulator knows.
     """
     from kogge.amazon.connections.accounts import connect
     from kogge.backoffice.product_import import import_products
@@ -42,10 +45,10 @@ def open_tea_house(
     return connect(
         merchant,
         region="eu",
-        seller_id=SELLER_ID,
+        seller_id=seller_id,
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
-        refresh_token=REFRESH_TOKEN,
+        refresh_token=refresh_token,
         marketplace_ids=list(marketplace_ids),
         dispatch_mail=dispatch_mail,
         start_from=None,

@@ -30,13 +30,14 @@ class Due(models.Model):
     finished_at = models.DateTimeField(null=True)
     # Leases in a row that ran out unfinished: the work may be what ends the workers.
     deaths = models.PositiveSmallIntegerField(default=0)
+    bugs = models.PositiveSmallIntegerField(default=0)  # runs in a row that met an error nobody expected
     # A dead letter: nobody starts it any more until a human wants it tried again.
     parked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["operation", "subject"], name="due_once")]
         indexes = [
-            models.Index(fields=["due_at"], name="due_next"),
+            models.Index(fields=["due_at"], name="due_next", condition=Q(parked_at__isnull=True)),
             models.Index(fields=["leased_until"], name="due_leased", condition=Q(leased_until__isnull=False)),
         ]
 

@@ -10,23 +10,30 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connection, connections
 from django.db.models import Min
 from django.utils.translation import gettext as _
 
-from kogge.engine import due
+from kogge.engine import due, observing
+from kogge.engine.clock import shared_time, utc_now
 from kogge.engine.due import Lease
 from kogge.engine.models import Due
+from kogge.engine.observing import PULSE
 from kogge.engine.owner import this_process
-from kogge.engine.work import Clock, Handler, LeaseLost, Outcome, Work
+from kogge.engine.work import Clock, Handler, LeaseLost, Operation, Outcome, Rank, Stopping, Work, described
+
+__all__ = ["Tally", "Worker", "perform", "run_due", "utc_now", "work_until_idle"]
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 RENEW_SECONDS = due.LEASE.total_seconds() / 4
+CHANCE_SECONDS = 60.0  # how often it is looked whether something parked has another chance
 BUSY_DATABASE = timedelta(seconds=5)
+# How long a worker that is to end waits for what it has in hand; what stands still then, others take over.
+STOP_SECONDS = 25.0
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 # Within this time something "waits"; what is due later is the routine of days to come.
@@ -48,11 +55,6 @@ class Tally:
         return Tally(self.done + other.done, self.failed + other.failed, other.waiting)
 
 
-def utc_now() -> datetime:
-    """The clock of production."""
-    return datetime.now(UTC)
-
-
 def run_due(
     handlers: Mapping[str, Handler],
     *,
@@ -63,12 +65,13 @@ def run_due(
 ) -> Tally:
     """Do up to `limit` operations that are due, one after the other, and say what came of them."""
     tally = Tally()
+    operations = described(handlers)
     for _turn in range(limit):
-        leases = due.claim(owner or this_process(), now=clock(), limit=1, only=handlers)
+        leases = due.claim(owner or this_process(), now=clock(), limit=1, among=operations)
         if not leases:
             break
         with _kept(leases[0], clock):
-            tally += perform(handlers[leases[0].operation], leases[0], clock, sleep)
+            tally += perform(operations[leases[0].operation], leases[0], clock, sleep)
     return tally + Tally(waiting=_waiting(handlers, clock()))
 
 
@@ -95,29 +98,38 @@ def work_until_idle(
 
 
 class Worker:
-    """Does what is due until it is told to stop; then it finishes what it has in hand."""
+    """Does what is due until it is told to stop; then it finishes what it has in hand.
+
+    The last free thread is kept for what is most pressing: a dispatch never waits for a long import.
+    """
 
     def __init__(self, handlers: Mapping[str, Handler], *, clock: Clock = utc_now, threads: int = 4) -> None:
-        self.handlers = handlers
+        self.operations = described(handlers)
         self.clock = clock
         self.threads = threads
         self.owner = this_process()
         self.stopping = threading.Event()
         self._running: dict[Future[Tally], Lease] = {}
-        self._renewed_at = 0.0
+        self._renewed_at = self._looked_again_at = 0.0
+        self._is_free = threading.Event()  # a thread became free: what comes next need not wait for the poll
 
-    def run(self) -> None:
-        """Work until `stop()`."""
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="work") as pool:
-            while not self.stopping.is_set():
-                self._turn_safely(lambda: self._start_due(pool))
-                self.stopping.wait(POLL_SECONDS)
-            while self._running:
-                self._turn_safely(self._look_after_running)
-                time.sleep(POLL_SECONDS / 5)
+    def run(self) -> bool:
+        """Work until `stop()`. False: something stood still until the end, in threads that still run."""
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="work")
+        while not self.stopping.is_set():
+            self._is_free.clear()
+            self._turn_safely(lambda: self._start_due(pool))
+            self._is_free.wait(POLL_SECONDS)
+        pool.shutdown(wait=False)
+        until = time.monotonic() + STOP_SECONDS
+        while self._running and time.monotonic() < until:
+            self._turn_safely(self._look_after_running)
+            time.sleep(POLL_SECONDS / 5)
+        return not self._running
 
     def stop(self) -> None:
         self.stopping.set()
+        self._is_free.set()
 
     def stop_on_signals(self) -> None:
         """SIGTERM and SIGINT stop the worker; for the main thread of a process."""
@@ -127,10 +139,15 @@ class Worker:
     def _start_due(self, pool: ThreadPoolExecutor) -> None:
         self._look_after_running()
         free = self.threads - len(self._running)
-        if not free:
+        kept = 1 if self.threads > 1 else 0
+        among = self.operations if free > kept else up_to(Rank.CANCEL_AND_DISPATCH, self.operations)
+        limit = free - kept if free > kept else free
+        if not limit:
             return
-        for lease in due.claim(self.owner, now=self.clock(), limit=free, only=self.handlers):
-            self._running[pool.submit(self._perform, lease)] = lease
+        for lease in due.claim(self.owner, now=self.clock(), limit=limit, among=among):
+            future = pool.submit(self._perform, lease)
+            self._running[future] = lease
+            future.add_done_callback(lambda _done: self._is_free.set())
 
     def _look_after_running(self) -> None:
         """Forget what is finished and hold the leases of the rest."""
@@ -138,14 +155,18 @@ class Worker:
             del self._running[future]
         if time.monotonic() - self._renewed_at >= RENEW_SECONDS:
             self._renewed_at = time.monotonic()
-            for lease in self._running.values():
-                due.renew(lease, now=self.clock())
+            due.renew_all(self._running.values(), now=self.clock())
+        if time.monotonic() - self._looked_again_at >= CHANCE_SECONDS:
+            self._looked_again_at = time.monotonic()
+            due.give_another_chance(now=self.clock())
 
     def _turn_safely(self, turn: Callable[[], None]) -> None:
         """Nothing that goes wrong in one turn ends the worker."""
+        PULSE.turned()
         try:
-            _refresh_connections()
+            refresh_connections()
             turn()
+            PULSE.answered()
         except (OperationalError, InterfaceError) as error:
             logger.warning("the database does not answer, trying again: %s", type(error).__name__)
             self.stopping.wait(BUSY_DATABASE.total_seconds())
@@ -155,33 +176,68 @@ class Worker:
 
     def _perform(self, lease: Lease) -> Tally:
         try:
-            return perform(self.handlers[lease.operation], lease, self.clock, time.sleep)
+            return perform(self.operations[lease.operation], lease, self.clock, time.sleep, self.stopping)
         finally:
             connections.close_all()  # opening one costs milliseconds; idle threads hold none
 
 
+def up_to(rank: Rank, operations: Mapping[str, Operation]) -> dict[str, Operation]:
+    """The operations that are at least as pressing as this."""
+    return {name: operation for name, operation in operations.items() if operation.rank <= rank}
+
+
 def perform(
-    handler: Handler, lease: Lease, clock: Clock, sleep: Callable[[float], None] | None = None
+    handler: Handler,
+    lease: Lease,
+    clock: Clock,
+    sleep: Callable[[float], None] | None = None,
+    stopping: threading.Event | None = None,
 ) -> Tally:
     """Run a handler for a lease and write down what came of it; raises nothing of the handler's.
 
-    `sleep` lets it wait shortly for a partner's limits; without, it has to come back.
+    `sleep` lets it wait shortly for a partner's limits; without, it has to come back. Once `stopping` is
+    set it leaves the rest to another worker after the page it has in hand.
     """
-    _refresh_connections()
+    operation = handler if isinstance(handler, Operation) else Operation(handler)
+    work = Work(lease.operation, lease.subject, clock, lease, sleep, stopping=stopping)
+    with (
+        shared_time(),
+        observing.run(
+            lease.operation,
+            lease.subject,
+            serves=operation.serves,
+            lease=f"{lease.due_id}.{lease.fence}",
+        ) as told,
+    ):
+        return _performed(handler, work, told)
+
+
+def _performed(handler: Handler, work: Work, told: observing.Run) -> Tally:
+    refresh_connections()
     try:
-        outcome = _outcome(handler, Work(lease.operation, lease.subject, clock, lease, sleep))
-        if outcome is None or not _finish(lease, outcome, clock):
-            logger.warning("%s %d: the lease was lost to another worker", lease.operation, lease.subject)
+        outcome = _outcome(handler, work)
+        if outcome is None or not _finish(work.lease, outcome, work.clock):
+            logger.warning("%s %d: the lease was lost to another worker", work.operation, work.subject)
             return Tally()
+        told.outcome = "failed" if outcome.error else "done"
         return Tally(outcome.done, outcome.failed)
+    except Stopping:
+        due.give_back(work.lease, now=work.now)
+        logger.info("%s %d: left to another worker", work.operation, work.subject)
+        return Tally()
     finally:
-        _refresh_connections()
+        refresh_connections()
 
 
 def _outcome(handler: Handler, work: Work) -> Outcome | None:
-    """The handler's outcome, or what becomes of it when it raised; None when the lease was lost."""
+    """The handler's outcome, or what becomes of it when it raised; None when the lease was lost.
+
+    Raises `Stopping`.
+    """
     try:
         return handler(work)
+    except Stopping:
+        raise
     except LeaseLost:
         return None
     except (OperationalError, InterfaceError) as error:
@@ -192,7 +248,7 @@ def _outcome(handler: Handler, work: Work) -> Outcome | None:
         logger.exception("%s %d failed", work.operation, work.subject)
         # The text of an exception can hold anything, personal data too: only its kind is kept.
         reason = _("Unerwarteter Fehler ({kind}), siehe Protokoll.").format(kind=type(error).__name__)
-        return Outcome(work.now + _back_off(work.lease.attempts), failed=1, error=reason)
+        return Outcome(work.now + _back_off(work.lease.attempts), failed=1, error=reason, bug=True)
 
 
 def _finish(lease: Lease, outcome: Outcome, clock: Clock) -> bool:
@@ -200,12 +256,17 @@ def _finish(lease: Lease, outcome: Outcome, clock: Clock) -> bool:
     for attempt in range(3):
         try:
             return due.finish(
-                lease, now=clock(), next_due=outcome.next_due, error=outcome.error, waiting=outcome.waiting
+                lease,
+                now=clock(),
+                next_due=outcome.next_due,
+                error=outcome.error,
+                waiting=outcome.waiting,
+                bug=outcome.bug,
             )
         except (OperationalError, InterfaceError):
             if attempt == 2:
                 raise
-            _refresh_connections()
+            refresh_connections()
             time.sleep(POLL_SECONDS)
     return False
 
@@ -241,7 +302,7 @@ def _kept(lease: Lease, clock: Clock) -> Iterator[None]:
         keeper.join()
 
 
-def _refresh_connections() -> None:
+def refresh_connections() -> None:
     """Drop connections that broke or are too old, as Django does between requests; never in a transaction."""
     for one in connections.all(initialized_only=True):
         if not one.in_atomic_block:
@@ -250,11 +311,11 @@ def _refresh_connections() -> None:
 
 def _waiting(handlers: Mapping[str, Handler], now: datetime) -> int:
     """Operations whose last run left work behind and that are to run again soon."""
-    return Due.objects.filter(operation__in=handlers, waiting=True, due_at__lte=now + SOON).count()
+    soon = Due.objects.filter(operation__in=handlers, parked_at__isnull=True, due_at__lte=now + SOON)
+    return soon.filter(waiting=True).count()
 
 
 def _next_due(handlers: Mapping[str, Handler]) -> datetime | None:
-    moment: datetime | None = Due.objects.filter(operation__in=handlers).aggregate(Min("due_at"))[
-        "due_at__min"
-    ]
+    rows = Due.objects.filter(operation__in=handlers, parked_at__isnull=True)
+    moment: datetime | None = rows.aggregate(at=Min("due_at"))["at"]
     return moment

@@ -50,6 +50,12 @@ def unseal(merchant_id: int, column: str, sealed: bytes) -> bytes:
     raise CannotOpen(f"{column} of merchant {merchant_id} cannot be opened with the present keys")
 
 
+def has_key_of(sealed: bytes) -> bool:
+    """Whether the key that sealed this is at hand; opening it can fail for other reasons still."""
+    key_id = bytes(sealed)[1 : 1 + KEY_ID_LENGTH]
+    return any(_key_id(key) == key_id for key in _ring().keys)
+
+
 def blind_index(merchant_id: int, word: str) -> bytes:
     """A keyed fingerprint of a word, so that encrypted names can be found without being readable.
 

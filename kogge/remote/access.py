@@ -11,6 +11,7 @@ from django.conf import settings
 
 from kogge.merchants import vault
 from kogge.remote.models import RemoteShop
+from kogge.remote.turns import SharedTurns
 from kogge.shops.remote import Reason, RemoteSystem, ShopAccessLost
 from kogge.shops.versacommerce import registering
 from kogge.shops.versacommerce.system import Settings, VersaCommerceShop
@@ -65,7 +66,7 @@ def versacommerce(shop: RemoteShop) -> RemoteSystem:
         writes_email=shop.writes_email,
         contact=_contact(),
     )
-    return VersaCommerceShop(reached, _shared_http(), pace=_pace_of(shop.url))
+    return VersaCommerceShop(reached, _shared_http(), pace=_pace_of(shop))
 
 
 def _contact() -> str:
@@ -75,7 +76,6 @@ def _contact() -> str:
 
 
 _http: list[httpx2.Client] = []
-_paces: dict[str, Pace] = {}
 
 
 def _shared_http() -> httpx2.Client:
@@ -85,6 +85,6 @@ def _shared_http() -> httpx2.Client:
     return _http[0]
 
 
-def _pace_of(url: str) -> Pace:
-    """One pace a shop and process."""
-    return _paces.setdefault(url, Pace())
+def _pace_of(shop: RemoteShop) -> Pace:
+    """One pace a shop, kept by all processes."""
+    return Pace(turns=SharedTurns(shop.merchant_id))

@@ -18,6 +18,7 @@ from kogge.simulator import (
     listings_items_2021_08_01,
     listings_restrictions_2021_08_01,
     lwa,
+    notifications_v1,
     orders_2026_01_01,
     orders_v0,
     pictures,
@@ -36,7 +37,7 @@ from kogge.simulator.wire import (
     redirect,
     unauthorized,
 )
-from kogge.simulator.world import AccessToken, World
+from kogge.simulator.world import AccessToken, Account, World
 
 ROUTES: list[Route] = [
     *orders_2026_01_01.ROUTES,
@@ -49,12 +50,16 @@ ROUTES: list[Route] = [
     *fba_inventory_v1.ROUTES,
     *fulfillment_outbound_2020_07_01.ROUTES,
     *fulfillment_outbound_2026_07_04.ROUTES,
+    *notifications_v1.ROUTES,
 ]
 
 # Seller Central's own path to an order; links made for the real one work here too.
 _ORDER_LINK = "/orders-v3/order/"
 
 _FOR_PEOPLE = ("/_control/", "/seller-central", _ORDER_LINK, pictures.BASE)
+
+NOBODY = Account("", "", [])
+"""Whom grantless operations are called for."""
 
 OnExchange = Callable[[Request, Response], None]
 
@@ -77,8 +82,10 @@ class Amazon:
             response = self._answer(request)
             response.headers.setdefault("Date", format_datetime(self.world.now(), usegmt=True))
         response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
-        if self.on_exchange and not request.path.startswith(_FOR_PEOPLE):
-            self.on_exchange(request, response)
+        if not request.path.startswith(_FOR_PEOPLE):
+            response.delay_s += self.world.settings.latency_s
+            if self.on_exchange:
+                self.on_exchange(request, response)
         return response
 
     def _answer(self, request: Request) -> Response:
@@ -184,13 +191,14 @@ def _route(request: Request) -> tuple[Route, dict[str, str]] | None:
 def _authorised(world: World, request: Request, route: Route, path: dict[str, str]) -> Response:
     if not request.headers.get("user-agent", "").strip():
         raise Refusal(400, "InvalidInput", "The header user-agent is missing", is_violation=True)
-    grant = _access_token(world, request).grant
+    grant = _access_token(world, request, route.scope).grant
     now = world.now()
     if not world.limiter.take(grant.seller_id, grant.client_id, route.operation, now):
         raise quota_exceeded()
     included = frozenset(request.parameters().get("includedData", "").split(","))
     faults = world.faults.due(route.operation, data_sets=included)
-    call = Call(world, world.accounts[grant.seller_id], request, route.operation, now, path, faults)
+    account = NOBODY if route.scope else world.accounts[grant.seller_id]
+    call = Call(world, account, request, route.operation, now, path, faults, grant.client_id)
     return _run(faults, lambda: _checked(call, route))
 
 
@@ -204,7 +212,7 @@ def _checked(call: Call, route: Route) -> Response:
         return refusal.response()
 
 
-def _access_token(world: World, request: Request) -> AccessToken:
+def _access_token(world: World, request: Request, scope: str) -> AccessToken:
     text = request.headers.get("x-amz-access-token", "")
     if not text:
         raise unauthorized("Access token is missing in the request header.")
@@ -213,4 +221,7 @@ def _access_token(world: World, request: Request) -> AccessToken:
         raise unauthorized("The access token you provided is revoked, malformed or invalid.")
     if world.now() >= token.expires_at:
         raise unauthorized("The access token you provided has expired.")
+    if token.scope != scope:
+        world.violation(f"a token of scope {token.scope!r} where {scope!r} is needed")
+        raise unauthorized("The access token you provided is not good for this operation.")
     return token

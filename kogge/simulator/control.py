@@ -31,6 +31,7 @@ from kogge.simulator.fulfilment_orders import (
 from kogge.simulator.generate import UnknownWish, Wish, place, release_pending, wire_name
 from kogge.simulator.listings import HOME, Listing
 from kogge.simulator.marketplaces import MARKETPLACES
+from kogge.simulator.notifications import Deliver
 from kogge.simulator.order_document import everything, grand_total
 from kogge.simulator.quotas import Plan
 from kogge.simulator.wire import Request, Response, json_response
@@ -187,6 +188,7 @@ class Controls:
             self.world.clock.advance(seconds)
             self.world.carry_out_late_changes()
             fulfilment.proceed(self.world)
+            self.world.notices.deliver_held()
 
     def fault(
         self, operation: str, kind: Kind, *, times: int | None = 1, after: int = 0, **more: Any
@@ -196,6 +198,15 @@ class Controls:
         with self.world.lock:
             self.world.faults.open.append(fault)
         return fault
+
+    def deliver_notifications(self, deliver: Deliver | None) -> None:
+        """Who brings notifications to a queue: called with its ARN and the text. None: nobody, none is sent.
+
+        What comes of the faults `lose`, `duplicate` and `reorder` of the operation `notification` is
+        decided before.
+        """
+        with self.world.lock:
+            self.world.notices.deliver = deliver
 
     def clear_faults(self) -> None:
         with self.world.lock:
@@ -328,6 +339,11 @@ class Controls:
         with self.world.lock:
             return self.world.add_account(seller_id, store_name, refresh_token)
 
+    def add_crowd(self, count: int) -> None:
+        """Many more sellers with nothing to sell, see `World.add_crowd`."""
+        with self.world.lock:
+            self.world.add_crowd(count)
+
     def reset(self) -> None:
         """Back to the empty world; the clock goes on."""
         with self.world.lock:
@@ -381,6 +397,7 @@ def apply_listing_change(world: World, listing: Listing, change: ListingChange) 
         listing.set_business_price(change.business_price, change.marketplace_id)
     if change.issues is not None:
         listing.issues = change.issues
+        world.notices.issues_changed(change.seller_id, listing)
     if change.is_frozen is not None:
         listing.is_frozen = change.is_frozen
     listing.changed = world.now()
@@ -623,6 +640,16 @@ def _post_accounts(controls: Controls, _argument: str, body: bytes) -> object:
     return posted
 
 
+class _PostedCrowd(msgspec.Struct, forbid_unknown_fields=True):
+    count: int
+
+
+def _post_crowd(controls: Controls, _argument: str, body: bytes) -> object:
+    posted = msgspec.json.decode(body, type=_PostedCrowd)
+    controls.add_crowd(posted.count)
+    return posted
+
+
 def _post_reset(controls: Controls, _argument: str, _body: bytes) -> object:
     controls.reset()
     return {"reset": True}
@@ -650,6 +677,7 @@ _COMMANDS: dict[tuple[str, str], Callable[[Controls, str, bytes], object]] = {
     ("POST", "revoke"): _post_revoke,
     ("POST", "secrets"): _post_secrets,
     ("POST", "accounts"): _post_accounts,
+    ("POST", "crowd"): _post_crowd,
     ("POST", "reset"): _post_reset,
     ("GET", "state"): _get_state,
 }

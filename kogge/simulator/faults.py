@@ -24,7 +24,13 @@ Kind = Literal[
     "truncated-page",
     "order-twice",
     "400-includedData",
+    "lose",
+    "duplicate",
+    "reorder",
 ]
+
+NOTIFICATION = "notification"
+"""The operation that notifications count as. `lose`, `duplicate` (five times) and `reorder` are theirs."""
 
 _HTML = b"<html><body><h1>Service Unavailable</h1><p>Please try again later.</p></body></html>"
 
@@ -39,7 +45,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     `operation` is Amazon's name (`searchOrders`), `token` for LWA, `upload`, `download`, or `*` for any.
     The first `after` calls pass unharmed, then `times` calls fail (`null`: all of them).
-    `seconds` is how long `timeout` and `slow` keep silent, in real time.
+    `seconds` is how long `timeout` and `slow` keep silent, in real time. `every` spreads the failing calls:
+    with 2 it is every second one. Notifications have faults of their own, see `NOTIFICATION`.
     """
 
     operation: str
@@ -48,9 +55,11 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     after: int = 0
     data_set: str = "FULFILLMENT"
     seconds: float | None = None
+    every: int = 1
 
     def fits(self, operation: str) -> bool:
-        return self.operation in (operation, "*") and self.times != 0
+        is_meant = self.operation == operation or (self.operation == "*" and operation != NOTIFICATION)
+        return is_meant and self.times != 0
 
     def strike(self) -> bool:
         """Count one call. True when this one is to fail."""
@@ -59,6 +68,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             return False
         if self.times is not None:
             self.times -= 1
+        self.after = self.every - 1
         return True
 
     @property

@@ -101,6 +101,7 @@ def create_feed(call: Call) -> Response:
         fate=settings.new_feeds_fate,
     )
     call.account.feeds[feed.feed_id] = feed
+    call.world.feeding[call.account.seller_id] = call.account
     return json_response(202, {"feedId": feed.feed_id})
 
 
@@ -116,6 +117,7 @@ def cancel_feed(call: Call) -> Response:
         raise Refusal(400, "InvalidInput", "Only feeds IN_QUEUE can be cancelled")
     feed.status = "CANCELLED"
     feed.ended = call.now
+    call.world.notices.feed_finished(feed)
     return Response(200)
 
 
@@ -189,7 +191,7 @@ def download(world: World, request: Request) -> Response:
 
 def process_feeds(world: World) -> None:
     """Let all feeds get as far as the clock allows: one after the other for each seller."""
-    for account in world.accounts.values():
+    for account in world.feeding.values():
         _process_account(world, account, world.now())
 
 
@@ -218,6 +220,7 @@ def _advance(world: World, account: Account, feed: Feed, free_from: datetime | N
         return False
     feed.ended = end
     _finish(world, account, feed, end)
+    world.notices.feed_finished(feed)
     return True
 
 

@@ -144,6 +144,7 @@ def _new(world: World, order: FulfilmentOrder, now: datetime) -> bool:
     if (at := _moment(world, order)) > now:
         return False
     order.become(RECEIVED, at)
+    world.notices.fulfilment_changed(order)
     return True
 
 
@@ -159,6 +160,7 @@ def _received(world: World, order: FulfilmentOrder, now: datetime) -> bool:
         _end(world, order, INVALID, at, order.reason or "ADDRESS")
     else:
         order.become(PLANNING, at)
+        world.notices.fulfilment_changed(order)
     return True
 
 
@@ -189,6 +191,7 @@ def _planning(world: World, order: FulfilmentOrder, now: datetime) -> bool:
         line.unfulfillable += line.missing
     order.become(PROCESSING, at)
     _pack(world, order)
+    world.notices.fulfilment_changed(order)
     return True
 
 
@@ -293,6 +296,7 @@ def _send(world: World, order: FulfilmentOrder, shipment: Shipment, at: datetime
         line.shipped += quantity
         account.move_fba_stock(line.sku, 0, at)
     _update_echo(world, order, at)
+    world.notices.fulfilment_changed(order)
 
 
 def _cancel(world: World, order: FulfilmentOrder, at: datetime, reason: str) -> None:
@@ -312,6 +316,7 @@ def _end(world: World, order: FulfilmentOrder, status: str, at: datetime, reason
             line.unfulfillable = line.quantity
     order.become(status, at, reason)
     _update_echo(world, order, at)
+    world.notices.fulfilment_changed(order)
 
 
 def whereabouts(order: FulfilmentOrder, shipment: Shipment, now: datetime) -> str:

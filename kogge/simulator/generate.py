@@ -109,6 +109,8 @@ def place(world: World, wish: Wish) -> Order:
     _price_taxes(order)
     _sell(account, order)
     account.orders[order.order_id] = order
+    order.on_change = world.notices.order_changed
+    order.on_change(order)
     return order
 
 

@@ -57,10 +57,15 @@ def _answer(world: World, request: Request) -> Response:
             grant = _exchanged(world, app, form)
             return _tokens(world, grant, grant.refresh_token)
         case "client_credentials":
-            _application(world, form)
+            app = _application(world, form)
             if form.get("scope") not in GRANTLESS_SCOPES:
                 raise _Denied("invalid_scope", "The requested scope is invalid")
-            return json_response(200, {**_bearer(world.token("Atc")), "scope": form["scope"]})
+            grantless = world.token("Atc")
+            nobodys = Grant("", app.client_id, "")
+            world.access_tokens[grantless] = AccessToken(
+                nobodys, world.now() + ACCESS_TOKEN_LIFE, form["scope"]
+            )
+            return json_response(200, {**_bearer(grantless), "scope": form["scope"]})
         case _:
             description = "The authorization grant type is not supported by the authorization server"
             raise _Denied("unsupported_grant_type", description)

@@ -52,6 +52,12 @@ PUBLISHED = {
     "outboundListOrders": Plan(2, 30),
     "outboundUpdateOrder": Plan(2, 30),
     "outboundCancelOrder": Plan(2, 30),
+    "createDestination": Plan(1, 5),
+    "getDestinations": Plan(1, 5),
+    "deleteDestination": Plan(1, 5),
+    "createSubscription": Plan(1, 5),
+    "getSubscription": Plan(1, 5),
+    "deleteSubscriptionById": Plan(1, 5),
 }
 
 # What the rate header says when quotas are off: a client that learns from it is not held back.

@@ -23,6 +23,7 @@ class Call:
     now: datetime
     path: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    client_id: str = ""
 
     def fault(self, kind: str) -> Fault | None:
         return next((fault for fault in self.faults if fault.kind == kind), None)
@@ -30,12 +31,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation of SP-API: `path` as in Amazon's model, with `{parts}` in braces."""
+    """An operation of SP-API: `path` as in Amazon's model, with `{parts}` in braces.
+
+    With a `scope` it is grantless: called by an application with a token of that scope, for no seller.
+    """
 
     method: str
     path: str
     operation: str
     answer: Callable[[Call], Response]
+    scope: str = ""
 
     def match(self, path: str) -> dict[str, str] | None:
         found = _pattern(self.path).fullmatch(path)

@@ -7,7 +7,7 @@ import random
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from kogge.simulator.faults import Faults
 from kogge.simulator.fulfilment_orders import NOTHING, VERSIONS, Elsewhere, Fate, FulfilmentOrder, Halt
 from kogge.simulator.listings import Listing, Listings
 from kogge.simulator.marketplaces import BY_COUNTRY, Marketplace
+from kogge.simulator.notifications import Notices
 from kogge.simulator.quotas import Quotas, RateLimiter
 
 ACCESS_TOKEN_LIFE = timedelta(seconds=3600)
@@ -66,8 +67,11 @@ class Grant:
 
 @dataclass(slots=True)
 class AccessToken:
+    """Of a seller or, with a `scope`, of an application for its grantless operations."""
+
     grant: Grant
     expires_at: datetime
+    scope: str = ""
 
 
 @dataclass(slots=True)
@@ -184,6 +188,7 @@ class Order:
     """Merged into the answer (JSON merge patch): poison for clients."""
     raw: msgspec.Raw | None = None
     """Sent in place of the whole order."""
+    on_change: Callable[[Order], None] | None = field(default=None, repr=False)
     rendered: dict[object, msgspec.Raw] = field(default_factory=dict, repr=False)
 
     def touch(self, at: datetime, what: str, detail: str = "") -> None:
@@ -191,6 +196,8 @@ class Order:
         self.updated = max(at, self.updated + _TICK)
         self.timeline.append(Event(at, what, detail))
         self.rendered.clear()
+        if self.on_change is not None:
+            self.on_change(self)
 
     def item(self, item_id: str) -> Item | None:
         return next((item for item in self.items if item.item_id == item_id), None)
@@ -283,6 +290,13 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How long an accepted change of an offer takes until it is one."""
     new_patches_lost: bool = False
     """From now on changes of offers are accepted and never come to anything."""
+
+    not_by_queue: tuple[str, ...] = ()
+    """Types of notifications that Amazon does not send to queues of the seller's."""
+
+    latency_s: float = 0.0
+    """How long every answer of the API and of the sign-in takes, in real seconds. Others are answered
+    meanwhile."""
 
     fulfilment_new_s: float = 0.0
     fulfilment_received_s: float = 60.0
@@ -388,6 +402,7 @@ class World:
         self._seed = seed
         self._listings = listings if listings is not None else tea_shop()
         self._articles = {article.asin: article for article in articles()}
+        self.notices = Notices(self)
         self.reset()
 
     def reset(self) -> None:
@@ -404,7 +419,10 @@ class World:
         self.access_tokens: dict[str, AccessToken] = {}
         self.oauth_codes: dict[str, OAuthCode] = {}
         self.accounts: dict[str, Account] = {}
+        self.feeding: dict[str, Account] = {}
+        """The sellers that have ever sent a feed: nobody else's have to be looked after."""
         self.documents: dict[str, Document] = {}
+        self.notices = Notices(self, self.notices.deliver)
         self.open_fulfilment: list[FulfilmentOrder] = []
         self.fulfilment_seen = self.now()
         """Until when fulfilment orders have been brought: nothing happens to them before that any more."""
@@ -431,6 +449,15 @@ class World:
         self.accounts[seller_id] = account
         self.grant(client_id or credentials.CLIENT_ID, seller_id, refresh_token)
         return account
+
+    def add_crowd(self, count: int) -> None:
+        """So many further sellers with nothing to sell, who have consented to the demo app: they are called
+        `credentials.crowd_seller_id` and come in with `credentials.crowd_refresh_token`."""
+        countries = [BY_COUNTRY[country] for country in ("DE", "FR", "IT")]
+        for number in range(1, count + 1):
+            seller_id = credentials.crowd_seller_id(number)
+            self.accounts[seller_id] = Account(seller_id, seller_id, countries)
+            self.grant(credentials.CLIENT_ID, seller_id, credentials.crowd_refresh_token(number))
 
     def grant(self, client_id: str, seller_id: str, refresh_token: str = "") -> Grant:
         """The seller consents: a refresh token for the application."""

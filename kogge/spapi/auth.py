@@ -39,6 +39,9 @@ class Credentials:
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    # Of an application that acts for no seller, so without refresh token: the `Amazon` made of these
+    # credentials can make the grantless calls of this scope, and no other.
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,10 @@ class Grant:
 
 
 class TokenCache(Protocol):
-    """Where the access token of one connection survives between processes."""
+    """Where the access token of one connection survives between processes.
+
+    The first `load` may answer what was known when the cache was made; every further one looks.
+    """
 
     def load(self) -> AccessToken | None: ...
 
@@ -88,11 +94,12 @@ class TokenSource:
         not answer.
         """
         with self._lock:
-            known = self._cache.load()
             refused = self._given if force_new else ""
-            if known and known.token != refused and known.lasts(now, REFRESH_EARLY):
-                self._given = known.token
-                return known.token
+            for _look in range(2):  # another process may have stored a newer one meanwhile
+                known = self._cache.load()
+                if known and known.token != refused and known.lasts(now, REFRESH_EARLY):
+                    self._given = known.token
+                    return known.token
             token = self._fetch_or_keep(now, known, force_new)
             self._given = token.token
             return token.token
@@ -112,13 +119,18 @@ def refresh(http: httpx2.Client, lwa_url: str, credentials: Credentials, now: da
     """Ask Amazon for a new access token. Raises `FixSettings` or `TryLater`."""
     call = _form(
         lwa_url,
-        grant_type="refresh_token",
-        refresh_token=credentials.refresh_token,
         client_id=credentials.client_id,
         client_secret=credentials.client_secret,
+        **_grant(credentials),
     )
     answer = _ask(http, call)
     return _access_token(answer, answer.read(_tokens), now)
+
+
+def _grant(credentials: Credentials) -> dict[str, str]:
+    if credentials.scope:
+        return {"grant_type": "client_credentials", "scope": credentials.scope}
+    return {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
 
 
 def exchange_code(
@@ -189,7 +201,7 @@ _locks_guard = threading.Lock()
 
 def _lock_for(credentials: Credentials) -> threading.Lock:
     """One lock for all token sources of a connection, found by a fingerprint instead of the secret."""
-    words = f"{credentials.client_id}\n{credentials.refresh_token}"
+    words = f"{credentials.client_id}\n{credentials.refresh_token}\n{credentials.scope}"
     fingerprint = hashlib.sha256(words.encode()).hexdigest()
     with _locks_guard:
         return _locks.setdefault(fingerprint, threading.Lock())

@@ -55,6 +55,13 @@ PUBLISHED_LIMITS: dict[str, tuple[float, int]] = {
     "outboundGetOrder": (2.0, 30),
     "outboundListOrders": (2.0, 30),
     "outboundCancelOrder": (2.0, 30),
+    # Of an application, not of a seller, are those about destinations and deleteSubscriptionById.
+    "createDestination": (1.0, 5),
+    "getDestinations": (1.0, 5),
+    "deleteDestination": (1.0, 5),
+    "createSubscription": (1.0, 5),
+    "getSubscription": (1.0, 5),
+    "deleteSubscriptionById": (1.0, 5),
 }
 
 # Numbers that were read as Decimal go back as the same numbers; text would be another value to Amazon.

@@ -28,6 +28,7 @@ USER_AGENT = (
 )
 
 MEBIBYTE = 1024 * 1024
+MOST_AT_ONCE = 64  # connections of a process, all kept alive: more than a worker has threads
 
 logger = logging.getLogger("kogge.spapi")
 
@@ -148,7 +149,9 @@ def open_http(transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
         transport=transport,
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
         timeout=API_PATIENCE.timeout(),
-        limits=httpx2.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=60.0),
+        limits=httpx2.Limits(
+            max_connections=MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE, keepalive_expiry=60.0
+        ),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )
@@ -164,9 +167,15 @@ def exchange(http: httpx2.Client, call: Call) -> Answer:
     outcome = _attempt(http, call, began)
     took = round((time.monotonic() - began) * 1000)
     if isinstance(outcome, Answer):
-        logger.info("%s %d %d ms %s", call.operation, outcome.status, took, outcome.request_id or "-")
+        said = {"call": call.operation, "status": outcome.status, "request_id": outcome.request_id}
+        said["duration_ms"] = took
+        logger.info(
+            "%s %d %d ms %s", call.operation, outcome.status, took, outcome.request_id or "-", extra=said
+        )
         return outcome
-    logger.info("%s no answer %d ms -", call.operation, took)
+    logger.info(
+        "%s no answer %d ms -", call.operation, took, extra={"call": call.operation, "duration_ms": took}
+    )
     kind = OutcomeUnknown if call.writes and outcome.was_sent else TryLater
     raise kind(outcome.explanation, operation=call.operation)
 

@@ -36,7 +36,7 @@ def work(clock: Clock) -> None:
 
 
 def test_the_worker_does_it() -> None:
-    assert OPERATIONS[OPERATION] is import_products
+    assert OPERATIONS[OPERATION].handler is import_products
 
 
 def test_a_large_file_is_checked_and_written_by_the_worker(merchant: Merchant, clock: Clock) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from kogge.backoffice import dispatch, orders, stock
+from kogge.backoffice import dispatch, orders, search, stock
 from kogge.backoffice.people import search_words
 from kogge.backoffice.placing import place
 from kogge.backoffice.search import OrderFilter, find_orders, oversold_lines
@@ -107,6 +107,29 @@ def test_orders_are_filtered(shop: Merchant, wanted: dict[str, Any], expected: l
     orders.cancel(stored(shop, "w-77"), "other", actor="anna", now=NOW)
 
     assert found(shop, **wanted) == expected
+
+
+@pytest.mark.parametrize("most", [1, 500])
+def test_words_and_period_hold_both_whether_the_words_find_few_or_very_many(
+    shop: Merchant, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(search, "MOST_FOUND", most)
+
+    assert found(shop, "muster", since=NOW - DAY) == ["305"]
+    assert found(shop, "muster", until=NOW - DAY) == ["w-7"]
+    assert found(shop, "muster erika muster", since=NOW - 3 * DAY, until=NOW + DAY) == ["305", "w-7"]
+    assert found(shop, "muster w-77", since=NOW - 3 * DAY) == ["w-7"]
+    assert found(shop, "muster KANNE", since=NOW - 3 * DAY) == []
+    assert found(shop, "muster", channel="amazon") == ["305"]
+    assert found(shop, "muster", late=True) == []
+
+
+def test_of_very_many_orders_several_words_find_the_newest_taken_in(
+    shop: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_FOUND", 0)
+
+    assert found(shop, "Erika Muster") == ["w-7"]
 
 
 def test_what_a_channel_ships_is_not_the_merchants_to_send(shop: Merchant, amazon: ListeningChannel) -> None:

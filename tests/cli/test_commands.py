@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +203,18 @@ def test_doctor_finds_stock_that_differs_from_its_ledger(merchant: Merchant, clo
 def demo_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KOGGE_DATA_DIR", str(tmp_path))
     return tmp_path
+
+
+def test_the_demo_never_empties_a_shop_that_was_moved(demo_home: Path) -> None:
+    (demo_home / demo.MARKER).touch()
+    with closing(sqlite3.connect(demo_home / "kogge.sqlite3")) as old, old:
+        old.execute("CREATE TABLE kogge_move (id text, target text, moved_at text)")
+        old.execute("INSERT INTO kogge_move VALUES ('x', 'db/kogge', '2026-11-24')")
+
+    refused = CliRunner().invoke(demo.demo, ["--json"])
+
+    assert refused.exit_code == 1
+    assert "db/kogge" in refused.output
 
 
 def test_the_demo_never_empties_a_directory_it_did_not_make(demo_home: Path) -> None:

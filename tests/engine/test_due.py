@@ -16,6 +16,7 @@ from kogge.engine import due
 from kogge.engine.due import Lease
 from kogge.engine.models import Due
 from kogge.engine.owner import is_dead, this_process
+from kogge.engine.work import Operation, Outcome, Work
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def test_only_the_operations_asked_for_are_claimed(clock: Any) -> None:
     due.make_due("check", 1, now=clock.now)
     due.make_due("send", 1, now=clock.now)
 
-    claimed = due.claim("me", now=clock.now, limit=5, only={"send"})
+    claimed = due.claim("me", now=clock.now, limit=5, among={"send": Operation(nothing)})
 
     assert [lease.operation for lease in claimed] == ["send"]
 
@@ -151,9 +152,9 @@ def test_the_same_owner_cannot_finish_with_an_old_fence(clock: Any) -> None:
 
 def test_a_renewed_lease_holds_longer(clock: Any) -> None:
     lease = claimed("check", 1, clock, owner="elsewhere:1:1")
-    assert due.renew(lease, now=clock.advance(seconds=50))
+    assert due.renew(lease, now=clock.advance(seconds=30))
 
-    assert due.claim("you", now=clock.advance(seconds=50), limit=5) == []
+    assert due.claim("you", now=clock.advance(seconds=30), limit=5) == []
 
 
 def test_one_operation_can_be_claimed_before_it_is_due_but_not_twice(clock: Any) -> None:
@@ -245,6 +246,10 @@ def test_wakes_from_many_sides_at_once_make_one_row_and_are_all_counted(clock: A
     at_once(6, wake)
 
     assert Due.objects.get().wakes >= 6
+
+
+def nothing(work: Work) -> Outcome:
+    raise AssertionError("only claimed here")
 
 
 def claimed(operation: str, subject: int, clock: Any, owner: str = "me") -> Lease:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from kogge.amazon.connections import limits
 from kogge.amazon.orders.backfill import is_finished, progress_of
 from kogge.amazon.orders.models import AmazonOrder
-from kogge.engine import buckets
 from tests.flows.conftest import FRANCE, GERMANY, Stage
 
 DAY = 24 * 3600
@@ -125,7 +125,7 @@ class TestWithAmazonsQuotas:
 
         stage.check()
         stopped = stage.run("backfill_orders")
-        levels = {level.operation: level for level in buckets.levels(stage.connection.pk, stage.now)}
+        levels = {level.operation: level for level in limits.budget(stage.connection.pk, stage.now)}
         for _turn in range(20):
             if is_finished(stage.connection):
                 break
@@ -133,7 +133,7 @@ class TestWithAmazonsQuotas:
             stage.run("backfill_orders")
 
         assert stopped.waiting
-        assert levels["searchOrders"].tokens >= 2
+        assert levels["searchOrders"].tokens >= 4
         assert stage.shop_orders().keys() == set(wanted)
         assert stage.amazon.world.refused.get("searchOrders", 0) == 0
 

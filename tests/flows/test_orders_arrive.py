@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from django.db import connection as database
+from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 
 from kogge.amazon.feeds.models import OrderMessage
@@ -214,3 +215,22 @@ def test_the_command_fails_with_a_sentence(open_stage: Stage) -> None:
     assert "Bestellungen suchen" in result.stderr
     assert unknown.exit_code == 1
     assert "4711" in unknown.output
+
+
+def test_the_benchmark_compares_the_import_with_what_writes_the_same(stage: Stage) -> None:
+    from kogge.benchmarks import one_by_one, raw
+
+    stage.buy(20, kind="multi")
+    before = raw.rows_by_table()
+    with transaction.atomic():
+        stage.check()
+        imported = raw.rows_by_table()
+        written_again = raw.write_again(lambda: None).rows
+        transaction.set_rollback(True)
+    assert raw.rows_by_table() == before
+
+    taken_in = one_by_one.take_in(stage.connection, 20)
+
+    assert taken_in == 20
+    assert raw.rows_by_table() == imported
+    assert written_again == sum(imported.values())

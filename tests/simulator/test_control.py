@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from kogge.simulator.credentials import crowd_refresh_token, crowd_seller_id
 from tests.simulator.conftest import Seller, envelope, success
 from tests.simulator.outbound import NEW, create_new, create_old
 
@@ -180,6 +181,26 @@ def test_another_seller_sees_only_its_own_orders(seller: Seller) -> None:
     theirs = seller.search().json()["orders"]
 
     assert (len(own), len(theirs)) == (0, 1)
+
+
+def test_a_crowd_of_sellers_signs_in_and_each_has_its_own_quota(seller: Seller) -> None:
+    control(seller, "POST", "crowd", {"count": 3})
+    control(seller, "POST", "quotas", {"operation": "searchOrders", "rate": 0.001, "burst": 1})
+
+    answers = []
+    for number in (1, 3, 3):
+        seller.refresh_token, seller.access_token = crowd_refresh_token(number), ""
+        answers.append(seller.search().status)
+
+    assert answers == [200, 200, 429]
+    assert seller.world.accounts[crowd_seller_id(3)].orders == {}
+
+
+def test_latency_keeps_the_answers_of_the_api_back_and_no_pages_for_people(seller: Seller) -> None:
+    control(seller, "POST", "settings", {"latency_s": 0.4})
+
+    assert seller.search().delay_s == 0.4
+    assert seller.send("GET", "/_control/state").delay_s == 0.0
 
 
 def test_quotas_settings_and_feeds_are_turned(seller: Seller) -> None:

@@ -15,7 +15,8 @@ def test_exactly_these_names_are_public() -> None:
         "fba_inventory_v1", "feeds_2021_06_30", "fulfillment_orders", "fulfillment_outbound",
         "fulfillment_outbound_2020_07_01", "fulfillment_outbound_2026_07_04", "listings_feed",
         "listings_items_2021_08_01",
-        "listings_restrictions_2021_08_01", "marketplace", "open_http", "order_feed", "orders_2026_01_01",
+        "listings_restrictions_2021_08_01", "marketplace", "notifications_v1", "open_http", "order_feed",
+        "orders_2026_01_01",
         "orders_v0", "read_order", "seller_central_order_url", "sellers_v1",
     }  # fmt: skip
 
@@ -32,6 +33,7 @@ def test_every_section_says_its_version() -> None:
         spapi.orders_v0: "v0",
         spapi.feeds_2021_06_30: "2021-06-30",
         spapi.sellers_v1: "v1",
+        spapi.notifications_v1: "v1",
         spapi.listings_items_2021_08_01: "2021-08-01",
         spapi.listings_restrictions_2021_08_01: "2021-08-01",
         spapi.catalog_items_2022_04_01: "2022-04-01",

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -24,6 +24,7 @@ from kogge.backoffice import installing
 from kogge.backoffice.builtin_shop import BuiltinShop
 from kogge.backoffice.refusal import Refusal
 from kogge.engine import due
+from kogge.engine.work import Rank
 from kogge.merchants.models import Merchant
 from kogge.remote.adapter import RemoteBackedShop
 from kogge.shops.port import Shop
@@ -70,7 +71,7 @@ DISCONNECTED = "disconnected"
 CHANNEL_OFF = "channel_off"
 
 # These go on while the channel is off, and cause no traffic.
-_GOES_ON = {"purge_people", "watch_expiry"}
+GOES_ON = {"purge_people", "watch_expiry"}
 
 _SELLER_ID = re.compile(r"[A-Z0-9]{5,20}")
 
@@ -95,26 +96,36 @@ class NotNow(Exception):
 class ConnectedAmazon(Amazon):
     """spapi's client for one connection; `calls` counts the requests by operation."""
 
-    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], datetime], rank: Rank) -> None:
         self.calls: Counter[str] = Counter()
+        self._limits = BucketLimiter(connection.pk, clock, rank)
         super().__init__(
             credentials_of(connection),
             endpoints(connection.region),
-            BucketLimiter(connection.pk, clock),
+            self._limits,
             SealedTokenCache(connection),
             http=shared_http(),
             clock=clock,
             on_call=self._count_call,
         )
 
+    def ranked(self, rank: Rank) -> AbstractContextManager[None]:
+        """Ask at another rank for a while: not all that one run does is equally pressing."""
+        return self._limits.ranked(rank)
+
     def _count_call(self, operation: str) -> None:
         self.calls[operation] += 1
 
 
 @contextmanager
-def amazon_client(connection: Connection, clock: Callable[[], datetime]) -> Iterator[ConnectedAmazon]:
-    """A client for the connection: its credentials, its limits, its access token shared by all processes."""
-    with ConnectedAmazon(connection, clock) as client:
+def amazon_client(
+    connection: Connection, clock: Callable[[], datetime], rank: Rank = Rank.CANCEL_AND_DISPATCH
+) -> Iterator[ConnectedAmazon]:
+    """A client for the connection: its credentials, its limits, its access token shared by all processes.
+
+    At a less pressing `rank` it leaves a part of the limits to the others (`limits.RESERVES`).
+    """
+    with ConnectedAmazon(connection, clock, rank) as client:
         yield client
 
 
@@ -133,7 +144,7 @@ def check_credentials(
     _check_words(region, client_id, client_secret, refresh_token)
     credentials = Credentials(client_id.strip(), client_secret.strip(), refresh_token.strip())
     client = Amazon(
-        credentials, endpoints(region), Unmetered(), _OneToken(), http=shared_http(), clock=lambda: now
+        credentials, endpoints(region), Unmetered(), OneToken(), http=shared_http(), clock=lambda: now
     )
     try:
         found = marketplaces.usable(marketplace_participations(client), region)
@@ -276,6 +287,7 @@ def resume(connection: Connection, now: datetime) -> None:
 def disconnect(connection: Connection, now: datetime) -> None:
     """Forget the secrets and stop. Orders, journal and the duty to purge personal data remain."""
     rows = Connection.objects.everyone().filter(pk=connection.pk)
+    news.ending.send(None, connection=connection, now=now)
     with transaction.atomic():
         if rows.filter(state=Connection.State.PAUSED).exclude(pause_reason=DISCONNECTED).exists():
             details = {"reason": DISCONNECTED}  # `pause` has nothing to tell of one that is paused already
@@ -300,7 +312,7 @@ def switch_off(merchant: Merchant, *, now: datetime) -> None:
     active = Connection.objects.of(merchant).filter(state=Connection.State.ACTIVE)
     for connection_id in list(active.order_by("pk").values_list("pk", flat=True)):
         pause(connection_id, CHANNEL_OFF, now=now)
-        due.unschedule(None, connection_id, among=OPERATIONS.keys() - _GOES_ON)
+        due.unschedule(None, connection_id, among=OPERATIONS.keys() - GOES_ON)
 
 
 def switch_on(merchant: Merchant, *, now: datetime) -> None:
@@ -341,8 +353,8 @@ def shared_http() -> httpx2.Client:
     return _http[0]
 
 
-class _OneToken:
-    """A token cache that lives as long as one check."""
+class OneToken:
+    """A token cache that lives as long as one check, or a few calls that belong together."""
 
     def __init__(self) -> None:
         self._token: AccessToken | None = None
@@ -457,6 +469,15 @@ def share_of(connection_id: int, operation: str, period: timedelta) -> timedelta
     """A connection's own moment within a period: always the same, different from its neighbours'."""
     digest = hashlib.blake2b(f"{connection_id}:{operation}".encode(), digest_size=8).digest()
     return period * (int.from_bytes(digest) / 2**64)
+
+
+def next_turn(connection_id: int, operation: str, period: timedelta, now: datetime) -> datetime:
+    """The connection's own next moment in the grid of `period`, after `now` and at most a period later.
+
+    What was due at once for very many, after a standstill, is spread again by the next turn.
+    """
+    first = datetime.fromtimestamp(0, UTC) + share_of(connection_id, operation, period)
+    return first + ((now - first) // period + 1) * period
 
 
 def _tell_connected(connection: Connection, *, created: bool, now: datetime) -> None:

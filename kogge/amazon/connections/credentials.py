@@ -42,18 +42,23 @@ class SealedTokenCache:
         self._connection_id = connection.pk
         self._merchant_id = connection.merchant_id
         self._credentials = bytes(connection.sealed_credentials)
+        self._in_hand = self._opened(connection.sealed_access_token, connection.access_token_expires_at)
 
     def load(self) -> AccessToken | None:
-        """The stored token, fresh or not."""
+        """The stored token, fresh or not: at first the one in the connection's row as it was handed in."""
+        known, self._in_hand = self._in_hand, None
+        return known or self._stored()
+
+    def _stored(self) -> AccessToken | None:
         row = (
             self._row()
             .filter(sealed_access_token__isnull=False, access_token_expires_at__isnull=False)
             .values_list("sealed_access_token", "access_token_expires_at")
             .first()
         )
-        if row is None:
-            return None
-        sealed, expires_at = row
+        return self._opened(*row) if row else None
+
+    def _opened(self, sealed: bytes | memoryview | None, expires_at: datetime | None) -> AccessToken | None:
         if sealed is None or expires_at is None:
             return None
         return AccessToken(vault.unseal(self._merchant_id, ACCESS_TOKEN, bytes(sealed)).decode(), expires_at)

@@ -14,5 +14,9 @@ trouble_met = Signal()
 # connection_id: int, keys: list[str], now: datetime
 trouble_settled = Signal()
 
+# connection: Connection, now: datetime; before it is cut, while it still has its credentials. Not in the
+# transaction that cuts it: listeners may still speak to Amazon, shortly
+ending = Signal()
+
 # connection_id: int, marketplace_ids: list[str], now: datetime; their earlier orders were never asked for
 marketplaces_added = Signal()

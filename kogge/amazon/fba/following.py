@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Min, QuerySet
 
-from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client
+from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client, next_turn
 from kogge.amazon.connections.consequences import Failures, amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import alarms, parcels, settling
@@ -34,6 +34,7 @@ LONGEST_WAY = timedelta(days=14)
 AFTER_A_FAILURE = timedelta(minutes=5)
 WHEN_THE_SHOP_REFUSES = timedelta(hours=6)
 SAFETY_NET = timedelta(hours=1)
+NOTHING_TO_FOLLOW = timedelta(hours=6)  # an order Amazon took schedules its first look, in its transaction
 
 State = FulfillmentOrder.State
 
@@ -66,7 +67,7 @@ def follow_fulfillment(connection: Connection, work: Work) -> Outcome:
     keys = list(ready.values_list("pk", flat=True))
     done = 0
     if keys:
-        with amazon_client(connection, work.clock) as client:
+        with amazon_client(connection, work.clock, work.rank) as client:
             try:
                 done = _follow(Desk(connection, client, work), keys)
             except ShopUnavailable as error:
@@ -261,4 +262,6 @@ def _waiting(connection: Connection) -> QuerySet[FulfillmentOrder]:
 
 def _next(connection: Connection, now: datetime) -> datetime:
     first: datetime | None = _waiting(connection).aggregate(at=Min("look_at"))["at"]
-    return min(first or now + SAFETY_NET, now + SAFETY_NET)
+    if first is None:
+        return next_turn(connection.pk, "follow_fulfillment", NOTHING_TO_FOLLOW, now)
+    return min(first, now + SAFETY_NET)

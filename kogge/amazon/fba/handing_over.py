@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Min, Q, QuerySet
 
-from kogge.amazon.connections.accounts import amazon_client
+from kogge.amazon.connections.accounts import amazon_client, next_turn
 from kogge.amazon.connections.consequences import Failures, amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.fba import cancelling, creating, previewing
@@ -24,7 +24,7 @@ from kogge.engine.work import Outcome, Work
 from kogge.shops.port import ShopUnavailable
 from kogge.spapi.errors import Throttled, TryLater
 
-SAFETY_NET = timedelta(hours=1)
+SAFETY_NET = timedelta(hours=6)  # what is planned, edited or cancelled makes this due, in its transaction
 WITHOUT_SHOP = timedelta(minutes=5)  # until a shop is asked again that does not answer
 SOON = timedelta(seconds=5)  # before which no run follows another by itself
 
@@ -35,15 +35,17 @@ State = FulfillmentOrder.State
 def hand_over(connection: Connection, work: Work) -> Outcome:
     """Everything Amazon must be told about the connection's fulfilment orders now."""
     tally = _Tally()
-    if _next(connection, work.now) <= work.now:
-        with amazon_client(connection, work.clock) as client:
+    following = _next(connection, work.now)
+    if following <= work.now:
+        with amazon_client(connection, work.clock, work.rank) as client:
             try:
                 _tell_all(Desk(connection, client, work), tally)
             except ShopUnavailable as error:
                 return Outcome(
                     work.now + WITHOUT_SHOP, done=tally.done, failed=tally.failed, error=str(error)
                 )
-    next_due = max(_next(connection, work.now), work.now + SOON)
+        following = _next(connection, work.now)
+    next_due = max(following, work.now + SOON)
     return Outcome(next_due, done=tally.done, failed=tally.failed, waiting=tally.failed > 0)
 
 
@@ -102,4 +104,4 @@ def _next(connection: Connection, now: datetime) -> datetime:
         return now
     planned = rows.filter(state=State.PLANNED).aggregate(at=Min("hand_over_at"))["at"]
     times = (begun.aggregate(at=Min("not_before"))["at"], planned)
-    return min((at for at in times if at), default=now + SAFETY_NET)
+    return min((at for at in times if at), default=next_turn(connection.pk, "hand_over", SAFETY_NET, now))

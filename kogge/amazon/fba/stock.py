@@ -235,7 +235,7 @@ def _ask(connection: Connection, origin: str, since: datetime | None, work: Work
     """A page's token lives for half a minute: only short waits."""
     if not origin:
         return StockAnswer()
-    with amazon_client(connection, work.clock) as client:
+    with amazon_client(connection, work.clock, work.rank) as client:
         try:
             return fba_inventory_v1.all_stock(client, origin, changed_since=since, wait=waiting(work))
         except AskHuman:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from kogge.amazon.feeds.models import Feed
 from kogge.amazon.feeds.rounds import Round
+from kogge.engine.work import Rank
 
 Step = Callable[[Round], None]
 
@@ -28,6 +29,8 @@ class FeedKind(ABC):
     """A type of feed. All calls happen inside `send_feeds`; what they raise holds up this type only."""
 
     feed_type: ClassVar[str]
+    # What of Amazon's limits it leaves to more pressing kinds.
+    rank: ClassVar[Rank] = Rank.CANCEL_AND_DISPATCH
     # What is done each round beside bringing feeds to Amazon and asking about them, in this order.
     steps: Sequence[Step] = ()
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from kogge import bulk
 from kogge.amazon.feeds.models import Feed, OrderMessage
 from kogge.amazon.journal.book import Entry, close_troubles, record
 from kogge.engine.due import make_due
@@ -42,8 +43,8 @@ def queue_acknowledgements(connection_id: int, orders: Iterable[Acknowledgement]
             .values_list("amazon_order_id", flat=True)
         )
         fresh = [order_id for order_id in wanted if order_id not in told]
-        OrderMessage.objects.everyone().bulk_create(
-            [_acknowledgement(connection_id, wanted[order_id], now) for order_id in fresh],
+        bulk.insert(
+            (_acknowledgement(connection_id, wanted[order_id], now) for order_id in fresh),
             ignore_conflicts=True,
         )
         record([Entry(connection_id, "acknowledge_queued", now, order_id) for order_id in fresh])

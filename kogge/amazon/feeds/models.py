@@ -129,4 +129,10 @@ class OrderMessage(OutboundAct):
         indexes = [
             models.Index(fields=["connection", "kind", "state", "not_before"], name="messages_waiting"),
             models.Index(fields=["connection", "amazon_order_id"], name="messages_of_order"),
+            # Counted for all connections at once; few messages are ever in it.
+            models.Index(
+                fields=["state"],
+                name="messages_unsettled",
+                condition=Q(state__in=["waiting", "sending", "rejected"]),
+            ),
         ]

@@ -15,7 +15,7 @@ from kogge.amazon.connections.accounts import amazon_client
 from kogge.amazon.connections.consequences import amazon_operation, try_later
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.feeds.handing_over import hand_over_unfinished, next_look
-from kogge.amazon.feeds.kinds import KINDS, Step
+from kogge.amazon.feeds.kinds import KINDS, FeedKind, Step
 from kogge.amazon.feeds.models import UNDER_WAY, Feed
 from kogge.amazon.feeds.polling import next_poll, poll_open
 from kogge.amazon.feeds.rounds import Round
@@ -28,27 +28,32 @@ NOTHING_TO_DO = timedelta(days=1)  # a queued message makes the operation due at
 @amazon_operation
 def send_feeds(connection: Connection, work: Work) -> Outcome:
     """One round. Due again when the next feed, poll or look is."""
-    with amazon_client(connection, work.clock) as client:
+    with amazon_client(connection, work.clock, work.rank) as client:
         turn = Round(connection, client, work)
-        held_up = [error for step in _steps() if (error := _attempt(step, turn)) is not None]
+        held_up = [
+            error
+            for kind in KINDS.values()
+            for step in _steps(kind)
+            if (error := _attempt(kind, step, turn)) is not None
+        ]
     for error in held_up:
         if not isinstance(error, TryLater):
             raise error  # nobody expected Amazon to refuse this; the other steps were taken all the same
     return _outcome(turn, [error for error in held_up if isinstance(error, TryLater)])
 
 
-def _steps() -> Iterator[Step]:
-    """Kind by kind: what holds up one kind does not hold up the next."""
-    for kind in KINDS.values():
-        yield partial(hand_over_unfinished, kind=kind)
-        yield partial(poll_open, kind=kind)
-        yield from kind.steps
+def _steps(kind: FeedKind) -> Iterator[Step]:
+    yield partial(hand_over_unfinished, kind=kind)
+    yield partial(poll_open, kind=kind)
+    yield from kind.steps
 
 
-def _attempt(step: Step, turn: Round) -> TryLater | AskHuman | None:
+def _attempt(kind: FeedKind, step: Step, turn: Round) -> TryLater | AskHuman | None:
+    """What holds up one kind does not hold up the next; the less pressing leave tokens to the others."""
     turn.work.keep()
     try:
-        step(turn)
+        with turn.client.ranked(kind.rank):
+            step(turn)
     except (TryLater, AskHuman) as error:
         return error
     return None

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from kogge import bulk
 from kogge.amazon.journal.models import JournalEntry, Trouble
 
 
@@ -37,17 +38,15 @@ class Matter:
 
 def record(entries: Collection[Entry]) -> None:
     """Write down what happened, all in one statement."""
-    JournalEntry.objects.everyone().bulk_create(
-        [
-            JournalEntry(
-                connection_id=entry.connection_id,
-                amazon_order_id=entry.amazon_order_id,
-                at=entry.at,
-                kind=entry.kind,
-                details=dict(entry.details),
-            )
-            for entry in entries
-        ]
+    bulk.insert(
+        JournalEntry(
+            connection_id=entry.connection_id,
+            amazon_order_id=entry.amazon_order_id,
+            at=entry.at,
+            kind=entry.kind,
+            details=dict(entry.details),
+        )
+        for entry in entries
     )
 
 

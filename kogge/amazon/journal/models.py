@@ -13,7 +13,11 @@ from kogge.merchants.scoping import ScopedManager
 
 
 class Run(models.Model):
-    """One check for orders, with its figures."""
+    """One check for orders, with its figures.
+
+    Looks in a row that found nothing are one run: its times are those of the last look, its figures
+    their sum. So a seller who sells nothing costs a row a day and not one every ten minutes.
+    """
 
     class State(models.TextChoices):
         RUNNING = "running", _("Läuft")
@@ -32,6 +36,8 @@ class Run(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    looks = models.PositiveIntegerField(default=1)
+    since = models.DateTimeField(null=True)  # when the first of several looks began
     calls = models.PositiveIntegerField(default=0)
     pages = models.PositiveIntegerField(default=0)
     seen = models.PositiveIntegerField(default=0)

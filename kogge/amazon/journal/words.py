@@ -173,6 +173,12 @@ OPERATION: Words = {
     "cancelFulfillmentOrder": _("Versandauftrag stornieren"),
     "outboundCancelOrder": _("Versandauftrag stornieren"),
     "getPackageTrackingDetails": _("Sendung verfolgen"),
+    "createDestination": _("Warteschlange anmelden"),
+    "getDestinations": _("Warteschlangen ansehen"),
+    "deleteDestination": _("Warteschlange abmelden"),
+    "createSubscription": _("Benachrichtigung bestellen"),
+    "getSubscription": _("Benachrichtigung ansehen"),
+    "deleteSubscriptionById": _("Benachrichtigung abbestellen"),
 }
 
 # How the Amazon client words its errors (kogge/spapi/errors.py), which knows no languages.

@@ -35,7 +35,7 @@ from kogge.amazon.offers.planning import (
 )
 from kogge.amazon.offers.reading import find, read_when_due
 from kogge.engine import due
-from kogge.engine.work import Work
+from kogge.engine.work import Rank, Work
 from kogge.spapi import listings_feed
 from kogge.spapi.listings_feed import MAX_BYTES, MAX_MESSAGES, ListingMessage, ListingsReport
 from kogge.spapi.listings_items_2021_08_01 import MOST_IDENTIFIERS, Issue, ListingsItem, Patch
@@ -96,6 +96,7 @@ class ListingsFeed(FeedKind):
     """JSON_LISTINGS_FEED for the feed machine: see `feeds.kinds.FeedKind`."""
 
     feed_type = listings_feed.FEED_TYPE
+    rank = Rank.OFFERS
 
     def document(self, turn: Round, feed: Feed) -> Document | None:
         """All that is still to be said, from fresh attributes where attributes are replaced."""

@@ -84,7 +84,7 @@ class Reading:
 def read_offers(connection: Connection, work: Work) -> Outcome:
     """Read the listings whose time has come, twenty a call; find SKUs by ASIN; compare with what was told."""
     seen = 0
-    with amazon_client(connection, work.clock) as client:
+    with amazon_client(connection, work.clock, work.rank) as client:
         marketplace_ids = list(active_marketplaces(connection))
         reading = Reading(connection, client, work, marketplace_ids)
         while waiting := list(_waiting(connection.pk, work.now)[:FETCHED_AT_ONCE]):

@@ -29,7 +29,7 @@ from kogge.amazon.offers import (
     showing,
 )
 from kogge.amazon.offers.models import Listing, Values, stored
-from kogge.engine.work import Outcome, Work
+from kogge.engine.work import Outcome, Rank, Work
 from kogge.spapi.errors import AskHuman, NotFound, Throttled, TryLater
 from kogge.spapi.listings_items_2021_08_01 import (
     MOST_IDENTIFIERS,
@@ -66,7 +66,7 @@ def send_offers(connection: Connection, work: Work) -> Outcome:
     try:
         is_complete = _plan(connection, work)
         if _has_work(connection, work.now):
-            with amazon_client(connection, work.clock) as client:
+            with amazon_client(connection, work.clock, work.rank) as client:
                 creating.create_wanted(connection, client, work)
                 run = _Sender(connection, client, work, tally)
                 _say_all(run, is_complete=is_complete)
@@ -226,7 +226,12 @@ def _say(run: _Sender, listing: Listing, item: ListingsItem) -> None:
 def _patch(run: _Sender, listing: Listing, said: Values, said_patches: Sequence[Patch]) -> Submission:
     """Patch the listing, after a short wait where our own count of Amazon's limit asks for one."""
     seller_id, sku, places = run.connection.seller_id, listing.offer.sku, _places(run, listing, said)
-    return patiently(run.work, lambda: patch_item(run.client, seller_id, sku, places, said_patches))
+    with run.client.ranked(_rank_of(listing)):
+        return patiently(run.work, lambda: patch_item(run.client, seller_id, sku, places, said_patches))
+
+
+def _rank_of(listing: Listing) -> Rank:
+    return Rank.STOCK_TO_ZERO if listing.priority == Priority.SOLD_OUT else Rank.OFFERS
 
 
 def _not_answered(run: _Sender, listing: Listing, error: TryLater, overtaking: bool) -> None:

@@ -18,17 +18,12 @@ from kogge.amazon.orders.intake import MERCHANT
 from kogge.amazon.orders.models import OrderCursor
 from kogge.amazon.orders.searching import Search, covers, marketplaces, open_cursor
 from kogge.amazon.orders.taking_in import START_TOLERANCE, Figures
-from kogge.engine import buckets
 from kogge.engine.work import Outcome, Work
-from kogge.spapi.errors import Throttled
 from kogge.spapi.orders_2026_01_01 import OrderQuery
 
 SLICE = timedelta(days=30)
 OVERLAP = timedelta(hours=1)
 NOTHING_LEFT = timedelta(days=30)
-
-# Tokens of searchOrders that are left for the regular check; one comes back every three minutes.
-LEFT_FOR_CHECKS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ def backfill_orders(connection: Connection, work: Work) -> Outcome:
     try:
         with (
             runs.recorded(connection, Run.Kind.BACKFILL, work) as run,
-            amazon_client(connection, work.clock) as client,
+            amazon_client(connection, work.clock, work.rank) as client,
         ):
             search = Search(
                 connection=connection,
@@ -98,21 +93,9 @@ def is_finished(connection: Connection) -> bool:
 def _walk_slices(connection: Connection, search: Search, figures: Figures) -> None:
     more = True
     while more:
-        _leave_tokens(search)
-        pages = search.walk()
-        for page in pages:
+        for page in search.walk():
             figures.add(page)
-            if search.cursor.query:
-                _leave_tokens(search)
         more = _open_slice(connection, search.cursor)
-
-
-def _leave_tokens(search: Search) -> None:
-    """Raise `Throttled` while the quota is needed for the regular checks."""
-    for level in buckets.levels(search.connection.pk, search.work.now):
-        if level.operation == "searchOrders" and level.tokens < LEFT_FOR_CHECKS:
-            wait = (LEFT_FOR_CHECKS - level.tokens) / level.rate
-            raise Throttled(operation=level.operation, retry_after=wait)
 
 
 def _open_slice(connection: Connection, cursor: OrderCursor) -> bool:
@@ -121,7 +104,7 @@ def _open_slice(connection: Connection, cursor: OrderCursor) -> bool:
         return False
     if cursor.query:
         return True
-    if cursor.covers and not covers(cursor, connection):
+    if cursor.covers and not covers(cursor, marketplaces(connection)):
         cursor.until = cursor.slice_until = None  # a marketplace was added: its history is missing
         cursor.covers = ""
     if cursor.until is None or cursor.slice_until is None:

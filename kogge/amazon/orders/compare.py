@@ -43,7 +43,7 @@ def compare_orders(connection: Connection, work: Work) -> Outcome:
     try:
         with (
             runs.recorded(connection, Run.Kind.COMPARE, work) as run,
-            amazon_client(connection, work.clock) as client,
+            amazon_client(connection, work.clock, work.rank) as client,
         ):
             search = Search(
                 connection=connection,

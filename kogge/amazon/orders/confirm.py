@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client
+from kogge.amazon.connections.accounts import ConnectedAmazon, amazon_client, next_turn
 from kogge.amazon.connections.carriers import carrier_at_amazon, is_mapped
 from kogge.amazon.connections.consequences import BACK_OFF, Failures, amazon_operation
 from kogge.amazon.connections.models import Connection
@@ -28,6 +28,7 @@ from kogge.spapi.orders_v0 import Shipment, confirm_shipment
 from kogge.values import InvalidValue
 
 SAFETY_NET = timedelta(hours=1)
+NOTHING_TO_TELL = timedelta(hours=6)  # a parcel makes this due, in the transaction that stores it
 CLOCK_PRECISION = timedelta(seconds=2)  # Amazon's time is known from an HTTP header, to the second
 
 State = ShipmentConfirmation.State
@@ -43,7 +44,7 @@ def confirm_shipments(connection: Connection, work: Work) -> Outcome:
     _take_up_interrupted(connection)
     done = failed = 0
     failures = Failures()
-    with amazon_client(connection, work.clock) as client:
+    with amazon_client(connection, work.clock, work.rank) as client:
         while (parcel := _most_urgent(connection, work.now)) is not None:
             work.keep()
             try:
@@ -56,8 +57,11 @@ def confirm_shipments(connection: Connection, work: Work) -> Outcome:
             failures.over()
             done, failed = done + accepted, failed + (not accepted)
     waiting = _waiting(connection).order_by("not_before").values_list("not_before", flat=True).first()
-    next_due = min(waiting or work.now + SAFETY_NET, work.now + SAFETY_NET)
-    return Outcome(next_due, done=done, failed=failed, waiting=waiting is not None)
+    if waiting is None:
+        return Outcome(
+            next_turn(connection.pk, work.operation, NOTHING_TO_TELL, work.now), done=done, failed=failed
+        )
+    return Outcome(min(waiting, work.now + SAFETY_NET), done=done, failed=failed, waiting=True)
 
 
 def retry_confirmation(confirmation_id: int, *, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from kogge.amazon.connections.accounts import amazon_client, shop_of
+from kogge.amazon.connections.accounts import amazon_client, next_turn, shop_of
 from kogge.amazon.connections.consequences import amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.models import Run
@@ -30,7 +30,7 @@ def check_fba_orders(connection: Connection, work: Work) -> Outcome:
     try:
         with (
             runs.recorded(connection, Run.Kind.FBA, work) as run,
-            amazon_client(connection, work.clock) as client,
+            amazon_client(connection, work.clock, work.rank) as client,
         ):
             cursor = open_cursor(connection, Run.Kind.FBA)
             search = Search(
@@ -49,7 +49,8 @@ def check_fba_orders(connection: Connection, work: Work) -> Outcome:
                 figures.add(page)
     except runs.QueryRefused as refusal:
         return runs.refused(work, refusal, figures)
-    return Outcome(work.now + INTERVAL, done=figures.updated, failed=figures.failed)
+    following = next_turn(connection.pk, work.operation, INTERVAL, work.now)
+    return Outcome(following, done=figures.updated, failed=figures.failed)
 
 
 def _query(connection: Connection, cursor: OrderCursor, data_sets: tuple[str, ...]) -> OrderQuery:

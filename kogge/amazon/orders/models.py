@@ -149,7 +149,15 @@ class ShipmentConfirmation(OutboundAct):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "parcel"], name="parcel_told_once")]
-        indexes = [models.Index(fields=["connection", "state", "ship_by"], name="confirmations_waiting")]
+        indexes = [
+            models.Index(fields=["connection", "state", "ship_by"], name="confirmations_waiting"),
+            # Counted for all connections at once; few parcels are ever in it.
+            models.Index(
+                fields=["state"],
+                name="confirmations_unsettled",
+                condition=Q(state__in=["waiting", "sending", "rejected"]),
+            ),
+        ]
 
 
 class ShopCursor(models.Model):

@@ -37,7 +37,9 @@ def place_waiting(connection: Connection, shop: Shop, *, now: datetime) -> Figur
 
     Orders stored without PROCEEDS go on waiting: a shop order with a wrong sum is worse than a late one.
     """
-    return _place_all(connection, shop, _waiting(connection).filter(data_sets__contains="PROCEEDS"), now)
+    return _place_all(
+        connection, shop, waiting_orders(connection).filter(data_sets__contains="PROCEEDS"), now
+    )
 
 
 def place_without_total(connection: Connection, shop: Shop, *, now: datetime) -> Figures:
@@ -52,7 +54,14 @@ def place_without_total(connection: Connection, shop: Shop, *, now: datetime) ->
 
 def waiting_for_prices(connection: Connection) -> QuerySet[AmazonOrder]:
     """Orders that Amazon showed without PROCEEDS and that are not in the shop for that reason."""
-    return _waiting(connection).exclude(data_sets__contains="PROCEEDS")
+    return waiting_orders(connection).exclude(data_sets__contains="PROCEEDS")
+
+
+def waiting_orders(connection: Connection) -> QuerySet[AmazonOrder]:
+    """Orders that are not in the shop yet and are to be."""
+    return AmazonOrder.objects.everyone().filter(
+        connection=connection, intake=Intake.TO_PLACE, sealed_raw__isnull=False
+    )
 
 
 def retry_placing(order: AmazonOrder, *, now: datetime) -> bool:
@@ -74,12 +83,6 @@ def retry_unreadable(order: AmazonOrder, *, now: datetime) -> bool:
     take_in(connection, shop_of(connection), [raw], Asked(ALL_DATA_SETS), now=now)
     order.refresh_from_db()
     return order.intake != Intake.UNREADABLE
-
-
-def _waiting(connection: Connection) -> QuerySet[AmazonOrder]:
-    return AmazonOrder.objects.everyone().filter(
-        connection=connection, intake=Intake.TO_PLACE, sealed_raw__isnull=False
-    )
 
 
 def _place_all(connection: Connection, shop: Shop, orders: QuerySet[AmazonOrder], now: datetime) -> Figures:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from kogge.amazon.connections.accounts import shop_of
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.journal.book import Entry, record
-from kogge.amazon.orders import intake
+from kogge.amazon.orders import intake, runs
 from kogge.amazon.orders.models import AmazonOrder, AmazonOrderItem
 from kogge.amazon.orders.taking_in import reservation_key
 from kogge.engine.due import make_due
@@ -45,6 +45,7 @@ def purge_people(work: Work) -> Outcome:
         work.keep()
         _forget(connection, rows, work.now)
         done += len(rows)
+    runs.forget_old(connection, work.now)
     return Outcome(work.now + INTERVAL, done=done)
 
 

@@ -6,6 +6,7 @@ Its stock was given back when it was cancelled; often the goods have left meanwh
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.feeds.messages import SETTLED, trouble_key
@@ -22,8 +23,8 @@ def reinstate_orders(connection: Connection, shop: Shop, work: Work) -> int:
 
     An order that Amazon shows as cancelled after all, or is asked again to cancel, stays cancelled.
     """
-    messages = OrderMessage.objects.everyone().filter(connection=connection, kind=OrderMessage.Kind.CANCEL)
-    rejected = list(messages.filter(state=OrderMessage.State.REJECTED, told_shop=False).order_by("id"))
+    messages = _cancellations(connection)
+    rejected = list(untold(connection).order_by("id"))
     for message in rejected:
         order = AmazonOrder.objects.everyone().get(connection=connection, order_id=message.amazon_order_id)
         again = messages.filter(amazon_order_id=order.order_id).exclude(state__in=SETTLED)
@@ -33,6 +34,15 @@ def reinstate_orders(connection: Connection, shop: Shop, work: Work) -> int:
                 _reinstate(shop, order, message, work)
             OrderMessage.objects.everyone().filter(pk=message.pk).update(told_shop=True)
     return len(rejected)
+
+
+def untold(connection: Connection) -> QuerySet[OrderMessage]:
+    """Cancellations Amazon rejected of which the shop does not know yet."""
+    return _cancellations(connection).filter(state=OrderMessage.State.REJECTED, told_shop=False)
+
+
+def _cancellations(connection: Connection) -> QuerySet[OrderMessage]:
+    return OrderMessage.objects.everyone().filter(connection=connection, kind=OrderMessage.Kind.CANCEL)
 
 
 def _reinstate(shop: Shop, order: AmazonOrder, message: OrderMessage, work: Work) -> None:

@@ -7,12 +7,10 @@ goes on without it and the orders are completed later (reference 5.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-
-from django.db import transaction
 
 from kogge.amazon.connections.accounts import ConnectedAmazon
 from kogge.amazon.connections.models import Connection
@@ -60,6 +58,7 @@ class Search:
     finished: Callable[[str], dict[str, Any]]
     data_sets: tuple[str, ...] = ALL_DATA_SETS
     may_degrade: bool = True
+    _has_begun: bool = False  # the query is not stored yet; the cursor still stands where the last one ended
 
     def walk(self) -> Iterator[Figures]:
         """Store page after page and yield what each brought. Raises `AmazonError`, `QueryRefused`."""
@@ -67,7 +66,6 @@ class Search:
         query, token = self._stored()
         has_started_over = False
         while query is not None:
-            self.work.keep()
             try:
                 query, page = self._page(query, token)
             except AskHuman as refusal:
@@ -77,10 +75,12 @@ class Search:
                 # The token is of no use any more: nothing is lost by starting over, the watermark stands.
                 has_started_over = True
                 query, token = self._begin(), ""
-                self._remember(query, token)
+                self.work.keep()
                 continue
             figures, query, token = self._take_in(query, token, page)
             yield figures
+            if query is not None:
+                self.work.keep()
 
     def is_under_way(self) -> bool:
         """Whether an earlier run left a query unfinished."""
@@ -89,15 +89,18 @@ class Search:
     # --- asking ---------------------------------------------------------------------------------
 
     def _stored(self) -> tuple[OrderQuery, str]:
-        """The query that was interrupted, or a fresh one; stored before it is asked."""
+        """The query that was interrupted, or a fresh one.
+
+        A fresh one is stored with its first page: whoever is interrupted before has lost nothing.
+        """
         cursor = self.cursor
         if cursor.query and cursor.token_from and self.work.now - cursor.token_from < TOKEN_LIFE:
             return OrderQuery.loads(cursor.query), cursor.page_token
-        query = self._begin()
-        self._remember(query, "")
-        return query, ""
+        return self._begin(), ""
 
     def _begin(self) -> OrderQuery:
+        """A query that begins. The bound of an older one says nothing about it."""
+        self._has_begun = True
         return self._for_one_status(self.begin(self._wanted()))
 
     def _wanted(self) -> tuple[str, ...]:
@@ -153,7 +156,7 @@ class Search:
             except AskHuman:
                 continue
             self._do_without(attempt)
-            self._remember(attempt, "")
+            self._has_begun = True
             return attempt, page
         raise refusal
 
@@ -198,12 +201,14 @@ class Search:
     ) -> tuple[Figures, OrderQuery | None, str]:
         """Store a page and how far we are, in one transaction. Answers what to ask next; None: nothing."""
         following, next_token = _next(query, page)
-        bound = self.cursor.upper_bound or page.upper_bound
+        bound = page.upper_bound if self._has_begun else self.cursor.upper_bound or page.upper_bound
         state = self._next_state(query, following, next_token, bound, page)
+        if page.orders or following is not None:
+            runs.show(self.run)
 
         def advance() -> None:
             self.work.keep()
-            _move(self.cursor, query, token, state)
+            _move(self.cursor, state)
 
         asked = Asked(
             data_sets=query.included_data,
@@ -213,6 +218,7 @@ class Search:
         figures = take_in(self.connection, self.shop, page.orders, asked, now=self.work.now, finish=advance)
         for name, value in state.items():
             setattr(self.cursor, name, value)
+        self._has_begun = False
         self.run.pages += 1
         self.run.watermark = self.cursor.watermark
         runs.count(self.run, figures)
@@ -248,20 +254,11 @@ class Search:
         self.cursor.query = self.cursor.page_token = ""
         self.cursor.save(update_fields=["query", "page_token"])
 
-    def _remember(self, query: OrderQuery, token: str) -> None:
-        """A query that begins. The bound of an older one says nothing about it."""
-        cursor = self.cursor
-        cursor.query, cursor.page_token, cursor.token_from = query.dumps(), token, self.work.now
-        cursor.upper_bound = ""
-        with transaction.atomic():
-            self.work.keep()
-            cursor.save(update_fields=["query", "page_token", "token_from", "upper_bound"])
-
 
 def open_cursor(connection: Connection, kind: str) -> OrderCursor:
     """Where the connection's query of this kind stands."""
-    cursor, _created = OrderCursor.objects.everyone().get_or_create(connection=connection, kind=kind)
-    return cursor
+    found = OrderCursor.objects.everyone().filter(connection=connection, kind=kind).first()
+    return found or OrderCursor.objects.everyone().get_or_create(connection=connection, kind=kind)[0]
 
 
 def marketplaces(connection: Connection) -> tuple[str, ...]:
@@ -270,9 +267,9 @@ def marketplaces(connection: Connection) -> tuple[str, ...]:
     return tuple(active.values_list("marketplace_id", flat=True))
 
 
-def covers(cursor: OrderCursor, connection: Connection) -> bool:
-    """Whether what the cursor knows holds for all marketplaces that are asked now."""
-    return set(marketplaces(connection)) <= set(cursor.covers.split(","))
+def covers(cursor: OrderCursor, marketplace_ids: Collection[str]) -> bool:
+    """Whether what the cursor knows holds for all these marketplaces."""
+    return set(marketplace_ids) <= set(cursor.covers.split(","))
 
 
 def moment(bound: str) -> datetime:
@@ -290,9 +287,11 @@ def _next(query: OrderQuery, page: OrderPage) -> tuple[OrderQuery | None, str]:
     return None, ""
 
 
-def _move(cursor: OrderCursor, query: OrderQuery, token: str, state: dict[str, Any]) -> None:
+def _move(cursor: OrderCursor, state: dict[str, Any]) -> None:
     """Move the cursor from where we stood. Somebody else moved it meanwhile: then our page does not count."""
-    standing = OrderCursor.objects.everyone().filter(pk=cursor.pk, query=query.dumps(), page_token=token)
+    standing = OrderCursor.objects.everyone().filter(
+        pk=cursor.pk, watermark=cursor.watermark, query=cursor.query, page_token=cursor.page_token
+    )
     if not standing.update(**state):
         raise LeaseLost(f"the cursor of {cursor.kind} {cursor.connection_id} was moved by somebody else")
 

@@ -6,21 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists
 
-from kogge.amazon.connections.accounts import shop_of
+from kogge.amazon.connections.accounts import next_turn, shop_of
 from kogge.amazon.connections.consequences import amazon_operation
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.feeds.messages import queue_cancellation
 from kogge.amazon.journal.book import Entry, close_troubles, open_trouble, record
 from kogge.amazon.orders import intake
 from kogge.amazon.orders.models import AmazonOrder, ShipmentConfirmation, ShopCursor
-from kogge.amazon.orders.reinstating import reinstate_orders
+from kogge.amazon.orders.reinstating import reinstate_orders, untold
 from kogge.engine.due import make_due
 from kogge.engine.work import LeaseLost, Outcome, Work
 from kogge.shops.port import ChangePage, OrderCancelled, ParcelSent
 from kogge.values import plain_text
 
-SAFETY_NET = timedelta(minutes=10)  # the shop makes this due by itself, at once
+SAFETY_NET = timedelta(hours=1)  # every change in the shop makes this due, in its own transaction
 PAGE = 200
 
 State = ShipmentConfirmation.State
@@ -33,19 +34,30 @@ def read_shop(connection: Connection, work: Work) -> Outcome:
     Then tell the shop which orders stand again, because Amazon did not cancel them.
     """
     shop = shop_of(connection)
-    cursor, _created = ShopCursor.objects.everyone().get_or_create(connection=connection)
+    cursor, some_are_rejected = _standing(connection)
     done, more = 0, True
     while more:
         page = shop.order_changes(intake.CHANNEL, cursor.cursor, PAGE)
-        done += _store(connection, cursor, page, work)
+        if page.cursor != cursor.cursor:
+            done += _store(connection, cursor, page, work)
         more = page.more
-    done += reinstate_orders(connection, shop, work)
-    return Outcome(work.now + SAFETY_NET, done=done)
+    if some_are_rejected:
+        done += reinstate_orders(connection, shop, work)
+    return Outcome(next_turn(connection.pk, work.operation, SAFETY_NET, work.now), done=done)
 
 
 def rejected_key(order_id: str, parcel: int) -> str:
     """The key of the trouble a parcel can have whose confirmation was rejected."""
     return f"shipment_rejected:{order_id}:{parcel}"
+
+
+def _standing(connection: Connection) -> tuple[ShopCursor, bool]:
+    """How far the shop was read, and whether it must be told of cancellations that came to nothing."""
+    known = ShopCursor.objects.everyone().filter(connection=connection)
+    cursor = known.annotate(some_are_rejected=Exists(untold(connection))).first()
+    if cursor is None:
+        return ShopCursor.objects.everyone().get_or_create(connection=connection)[0], True
+    return cursor, cursor.some_are_rejected
 
 
 def _store(connection: Connection, cursor: ShopCursor, page: ChangePage, work: Work) -> int:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from kogge import bulk
 from kogge.amazon.catalog.finding import find_products
 from kogge.amazon.connections.models import Connection
 from kogge.amazon.feeds.messages import (
@@ -382,9 +383,8 @@ class Page:
             return
         for row in rows.values():
             row.pk = None  # the unique key decides whether it is inserted or updated
-        AmazonOrder.objects.everyone().bulk_create(
-            [rows[order_id] for order_id in sorted(rows)],
-            update_conflicts=True,
+        bulk.insert(
+            (rows[order_id] for order_id in sorted(rows)),
             unique_fields=_ORDER_KEY,
             update_fields=_ORDER_FIELDS,
         )
@@ -393,10 +393,7 @@ class Page:
             for item in change.items:
                 item.order = change.row
                 items.append(item)
-        if items:
-            AmazonOrderItem.objects.everyone().bulk_create(
-                items, update_conflicts=True, unique_fields=("order", "item_id"), update_fields=_ITEM_FIELDS
-            )
+        bulk.insert(items, unique_fields=("order", "item_id"), update_fields=_ITEM_FIELDS)
 
     # --- what follows ---------------------------------------------------------------------------
 

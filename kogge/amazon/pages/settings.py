@@ -15,6 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 from kogge.amazon.connections import accounts, expiry
 from kogge.amazon.connections.accounts import NotNow, WrongSetting
 from kogge.amazon.connections.models import Connection
+from kogge.amazon.notifications import subscribing
+from kogge.amazon.notifications.standing import standing as notifications_of
 from kogge.amazon.pages import own
 from kogge.amazon.pages.forms import MarketplacesForm, SecretsForm
 from kogge.amazon.pages.fulfilment_pages import reading_of
@@ -32,7 +34,11 @@ def amazon(request: MerchantRequest) -> HttpResponse:
     found = list(own.connections(request.merchant))
     cards = [
         _card(request, connection, connection.orders_seen_at, now)
-        | {"offers": offers_of(connection), "reading": reading_of(connection)}
+        | {
+            "offers": offers_of(connection),
+            "reading": reading_of(connection),
+            "notifications": notifications_of(connection),
+        }
         for connection in found
     ]
     Connection.objects.of(request.merchant).update(orders_seen_at=now)
@@ -85,6 +91,20 @@ def dispatch_mail(request: MerchantRequest, pk: int) -> HttpResponse:
         messages.warning(request, _("Amazon-Käufer bekommen ab jetzt die Versandbestätigung deines Shops."))
     else:
         messages.success(request, _("Amazon-Käufer bekommen keine Versandbestätigung deines Shops."))
+    return redirect("amazon")
+
+
+@require_POST
+@owner
+def notifications(request: MerchantRequest, pk: int) -> HttpResponse:
+    """Whether Amazon is to tell by itself what has changed."""
+    connection = own.connection(request, pk)
+    wanted = request.POST.get("notifications") == "yes"
+    subscribing.switch(connection, on=wanted, now=timezone.now())
+    if wanted:
+        messages.success(request, _("Kogge bestellt die Benachrichtigungen bei Amazon."))
+    else:
+        messages.success(request, _("Kogge bestellt die Benachrichtigungen ab und fragt wie bisher nach."))
     return redirect("amazon")
 
 

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from kogge.amazon.connections import limits
 from kogge.amazon.connections.models import Connection, ConnectionMarketplace
 from kogge.amazon.journal.models import Run
 from kogge.amazon.journal.words import OPERATION, PAUSE_REASON, word
@@ -18,7 +19,7 @@ from kogge.amazon.orders.backfill import progress_of
 from kogge.amazon.orders.models import AmazonOrder
 from kogge.amazon.pages import states
 from kogge.backoffice.channels import Badge
-from kogge.engine import buckets
+from kogge.engine.buckets import Level
 from kogge.engine.models import Due
 
 CHECK = "check_orders"
@@ -128,7 +129,7 @@ def standing(connection: Connection, *, since: datetime | None, now: datetime) -
         freshness=freshness(last, now),
         new=_new_orders(connection, looked),
         since=looked,
-        budgets=[_budget(level) for level in buckets.levels(connection.pk, now)],
+        budgets=[_budget(level) for level in limits.budget(connection.pk, now)],
         backfill=_backfill(connection),
         open_troubles=connection.troubles.filter(closed_at=None).count(),
     )
@@ -175,8 +176,8 @@ def _new_orders(connection: Connection, since: datetime) -> int:
     )
 
 
-def _budget(level: buckets.Level) -> Budget:
-    left = int(level.tokens)
+def _budget(level: Level) -> Budget:
+    left = level.left
     share = round(100 * level.tokens / level.burst) if level.burst else 0
     tone = "green" if share >= 50 else "amber" if left >= 1 else "red"
     return Budget(level.operation, left, level.burst, share, tone)

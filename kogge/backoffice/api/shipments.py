@@ -29,7 +29,7 @@ from kogge.backoffice.api.orders import one_order
 from kogge.backoffice.api.resource import Caller, Invalid, Missing, Query, number_from
 from kogge.backoffice.api.sendings import Sending, order_of_sending
 from kogge.backoffice.channels import channel_of
-from kogge.backoffice.models import Order, Parcel
+from kogge.backoffice.models import WAITING, Order, Parcel
 from kogge.backoffice.progress import open_units
 from kogge.backoffice.refusal import Refusal
 
@@ -87,7 +87,7 @@ class Shipments:
             return len(page_of([order]).sendings[order.pk])
         if "order_id" in query.filters:
             return 0
-        packing = Order.objects.of(caller.merchant).filter(delivery_status=Order.Delivery.PACKING)
+        packing = Order.objects.of(caller.merchant).filter(WAITING, delivery_status=Order.Delivery.PACKING)
         return packing.count() + Parcel.objects.of(caller.merchant).count()
 
     def show(self, caller: Caller, pk: int, query: Query) -> ShipmentOut:
@@ -145,7 +145,11 @@ def _order_asked_for(caller: Caller, query: Query) -> Order | None:
 
 def _newest(caller: Caller, query: Query) -> list[ShipmentOut]:
     """What is being packed, then what was sent, each the newest first."""
-    packing = Order.objects.of(caller.merchant).filter(delivery_status=Order.Delivery.PACKING).order_by("-id")
+    packing = (
+        Order.objects.of(caller.merchant)
+        .filter(WAITING, delivery_status=Order.Delivery.PACKING)
+        .order_by("-id")
+    )
     waiting = list(packing[query.offset : query.offset + query.limit])
     parcels: list[tuple[int, int]] = []
     if left := query.limit - len(waiting):

@@ -14,11 +14,15 @@ MOST_PAGES = 1_000  # who leafs further wants another search
 
 @dataclass(frozen=True)
 class Slice(Generic[M]):
-    """A page of which only is known whether another one follows. Drawn by `_pages.html`."""
+    """A page of which only is known whether another one follows. Drawn by `_pages.html`.
+
+    `is_last_shown`: more follows, but nobody leafs that far; another search finds it.
+    """
 
     number: int
     object_list: Sequence[M]
     has_next: bool
+    is_last_shown: bool = False
 
     @property
     def has_previous(self) -> bool:
@@ -38,9 +42,12 @@ class Slice(Generic[M]):
 
 
 def slice_of(found: QuerySet[M], number: str | None, size: int) -> Slice[M]:
-    """The page with this number out of an address; what cannot be read is the first."""
+    """The page with this number out of an address; what cannot be read or is beyond the end is the first."""
     page = int(number) if number and number.isascii() and number.isdecimal() and len(number) < 9 else 1
     page = min(max(page, 1), MOST_PAGES)
     start = (page - 1) * size
     rows = list(found[start : start + size + 1])
-    return Slice(page, rows[:size], has_next=len(rows) > size)
+    if page > 1 and not rows:
+        return slice_of(found, None, size)  # from an old bookmark: there are fewer now
+    follows, is_last = len(rows) > size, page == MOST_PAGES
+    return Slice(page, rows[:size], has_next=follows and not is_last, is_last_shown=follows and is_last)

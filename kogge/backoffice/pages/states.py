@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kogge.backoffice.channels import CHANNELS, channel_title
-from kogge.backoffice.models import Mail, Order, Parcel
-from kogge.backoffice.search import WAITING_DELIVERIES
+from kogge.backoffice.models import WAITING_DELIVERIES, Mail, Order, Parcel
 
 Look = tuple[str, str]  # tone, icon
 

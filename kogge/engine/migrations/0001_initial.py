@@ -56,11 +56,14 @@ class Migration(migrations.Migration):
                 ("was_due_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("deaths", models.PositiveSmallIntegerField(default=0)),
+                ("bugs", models.PositiveSmallIntegerField(default=0)),
                 ("parked_at", models.DateTimeField(null=True)),
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["due_at"], name="due_next"),
+                    models.Index(
+                        condition=models.Q(("parked_at__isnull", True)), fields=["due_at"], name="due_next"
+                    ),
                     models.Index(
                         condition=models.Q(("leased_until__isnull", False)),
                         fields=["leased_until"],

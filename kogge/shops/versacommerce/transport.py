@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
@@ -22,6 +23,7 @@ from kogge.values import plain_text, web_address
 
 MEBIBYTE = 1024 * 1024
 PER_SECOND = 2.0  # the shop's limit is not published; this is far under any that is plausible
+ROUNDING = 1e-6  # seconds; what floating point makes of a wait that is over
 
 logger = logging.getLogger("kogge.shops.versacommerce")
 
@@ -43,34 +45,53 @@ class Patience:
         return httpx2.Timeout(self.read, connect=self.connect)
 
 
-class Pace:
-    """At most so many requests a second at one shop, by one process: all that speak to it there share one.
+class Turns(Protocol):
+    """Who may ask one shop when: shared by all that speak to it."""
 
-    The worker and the few processes of the web pages have one each; together they are still far under the
-    limit, and a 429 is waited out.
+    def take(self) -> float:
+        """Take the right to one request: 0.0, else the seconds until there may be one."""
+
+
+class EvenTurns:
+    """At most so many requests a second, by one process: for a shop that no other process speaks to."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float]) -> None:
+        self._interval = 1 / per_second
+        self._clock = clock
+        self._next = clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        with self._lock:
+            wait = self._next - self._clock()
+            if wait > ROUNDING:
+                return wait
+            self._next += self._interval - min(wait, 0.0)
+            return 0.0
+
+
+class Pace:
+    """How fast one shop is asked: each request waits for its turn.
+
+    Whose `turns` are shared by all processes waits for theirs, too; without, this process alone counts.
     """
 
     def __init__(
         self,
         per_second: float = PER_SECOND,
         *,
+        turns: Turns | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.clock = clock
         self.sleep = sleep
-        self._interval = 1 / per_second
-        self._next = clock()
-        self._lock = threading.Lock()
+        self._turns = turns or EvenTurns(per_second, clock)
 
     def wait(self) -> None:
         """Wait for one's turn."""
-        with self._lock:
-            now = self.clock()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
-        if turn > now:
-            self.sleep(turn - now)
+        while (seconds := self._turns.take()) > 0:
+            self.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -311,3 +311,16 @@ def test_a_connection_has_its_own_moment_within_a_period() -> None:
     assert len(moments) == 200
     assert min(moments) < timedelta(minutes=1)
     assert max(moments) > timedelta(minutes=9)
+
+
+def test_turns_keep_to_the_own_moment_and_come_within_a_period() -> None:
+    period, now = timedelta(minutes=10), datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+    turns = [accounts.next_turn(number, "check_orders", period, now) for number in range(200)]
+
+    assert all(now < turn <= now + period for turn in turns)
+    assert max(turns) - min(turns) > timedelta(minutes=9)  # however many were due at once
+    for number, turn in enumerate(turns):
+        assert accounts.next_turn(number, "check_orders", period, turn) == turn + period
+        late = turn + timedelta(seconds=40)
+        assert accounts.next_turn(number, "check_orders", period, late) == turn + period

@@ -90,6 +90,8 @@ def test_the_status_tells_the_budget_and_the_next_check(post: Post) -> None:
 
     [level] = standing["budget"]
     assert (level["operation"], level["burst"], level["rate"]) == ("getMarketplaceParticipations", 15, 0.016)
+    assert (level["used"] + level["left"], level["calls"], level["throttled"]) == (15, 1, 0)
+    assert {"next_at", "paused_until"} <= level.keys()
     assert standing["next_check_at"] is not None
 
 

@@ -17,6 +17,7 @@ from kogge.amazon.pages.buttons import ACTS as TROUBLE_ACTS
 from kogge.amazon.pages.fulfilment_acts import ACTS as FULFILMENT_ACTS
 from kogge.amazon.pages.offer_panel import ACTS as OFFER_ACTS
 from kogge.backoffice.models import Product
+from kogge.engine.models import Due
 from kogge.merchants.models import Merchant
 from kogge.urls import urlpatterns
 from tests.amazon.pages.offering import listing, product
@@ -117,6 +118,8 @@ def _arguments(
         yield [shipped.shop_number]
     elif name == "amazon_offer_act":
         yield from ([tea.pk, connection.pk, act] for act in OFFER_ACTS)
+    elif name == "amazon_work_run":
+        yield [Due.objects.filter(operation="check_orders", subject=connection.pk).get().pk]
     elif name.startswith("amazon_offer"):
         yield [tea.pk]
     else:

@@ -296,6 +296,16 @@ def test_the_runs_are_listed_with_their_figures(reader: Client, connection: Conn
     assert "nächtlich verglichen" not in checks
 
 
+def test_looks_in_a_row_that_found_nothing_are_one_line(reader: Client, connection: Connection) -> None:
+    now = timezone.now()
+    run(connection, finished_at=now, looks=12, since=now - timedelta(hours=2), calls=12)
+
+    page = body(reader.get(f"{HOME}pruefungen/"))
+
+    assert "12-mal nachgesehen seit" in page
+    assert "nichts Neues" in page
+
+
 def test_limits_are_shown_as_what_is_left(owner: Client, connection: Connection) -> None:
     from kogge.engine import buckets
 

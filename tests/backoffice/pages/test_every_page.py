@@ -57,7 +57,7 @@ ACTS = (
     "merchant",
     "logout",
 )
-OPEN_TO_ALL = ("login", "health", "api_docs", "api_openapi")
+OPEN_TO_ALL = ("login", "health", "health_ready", "api_docs", "api_openapi")
 API = (  # who may use them is tested in tests/backoffice/api
     "api_app_new",
     "api_key_new",
@@ -81,7 +81,9 @@ STOREFRONT = (  # open to all who know the address; what it shows is tested in t
     "storefront_summary",
     "storefront_thanks",
 )
-ELSEWHERE = (  # a shop in another system: tested in tests/remote
+ELSEWHERE = (
+    "metrics",  # for who shows a token: tested in tests/metrics
+    # a shop in another system: tested in tests/remote
     "remote_shop",
     "remote_state",
     "remote_connect",

@@ -172,6 +172,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="ordermessage",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "sending", "rejected"])),
+                fields=["state"],
+                name="messages_unsettled",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ordermessage",
             index=models.Index(fields=["connection", "amazon_order_id"], name="messages_of_order"),
         ),
         migrations.AddConstraint(

@@ -78,6 +78,8 @@ class Migration(migrations.Migration):
                 ),
                 ("started_at", models.DateTimeField()),
                 ("finished_at", models.DateTimeField(null=True)),
+                ("looks", models.PositiveIntegerField(default=1)),
+                ("since", models.DateTimeField(null=True)),
                 ("calls", models.PositiveIntegerField(default=0)),
                 ("pages", models.PositiveIntegerField(default=0)),
                 ("seen", models.PositiveIntegerField(default=0)),

@@ -265,6 +265,14 @@ class Migration(migrations.Migration):
             model_name="shipmentconfirmation",
             index=models.Index(fields=["connection", "state", "ship_by"], name="confirmations_waiting"),
         ),
+        migrations.AddIndex(
+            model_name="shipmentconfirmation",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "sending", "rejected"])),
+                fields=["state"],
+                name="confirmations_unsettled",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="shipmentconfirmation",
             constraint=models.UniqueConstraint(fields=("order", "parcel"), name="parcel_told_once"),

@@ -1,0 +1,1 @@
+"""The reliability suite: `make test-faults`. Everything is killed, nothing may be lost or doubled."""
