@@ -80,6 +80,7 @@ def settings(form: str, level: str) -> dict[str, Any]:
         # The HTTP client's own log lines carry whole URLs; ours (kogge.spapi) carry none.
         "loggers": {
             **{name: {"level": "WARNING"} for name in ("httpx2", "httpcore2", "fontTools", "fpdf")},
+            "procrastinate": {"level": "WARNING"},  # several lines for every message, and ours say the same
             # A line for every run and every page: for machines.
             **{
                 name: {"level": "INFO" if chosen == "json" else "WARNING"}

@@ -74,6 +74,7 @@ def measure(orders: int, port: int) -> None:
     multiply(shop.originals, max(1, round((orders - few) / copied)), shop.first_article)
     _settle()
     filled = time.perf_counter() - started
+    print(f"filled in {filled:.0f} s", file=sys.stderr)
     pages = _measured(shop, queries_few)
     _show(pages)
     figures = {
@@ -199,7 +200,7 @@ PAGES: Mapping[str, str | Callable[[Draw], str]] = {
     "search: six characters of an Amazon id": lambda draw: _list(
         q=draw.order(channel="amazon").external_id[:6]
     ),
-    "search: end of an Amazon id": lambda draw: _list(q=draw.order(channel="amazon").external_id[-7:]),
+    "search: end of an Amazon id": lambda draw: _list(q=draw.order(channel="amazon").external_id[-8:]),
     "search: first name": lambda draw: _list(q=draw.names()[0]),
     "search: most frequent first name": _list(q="vorname0"),
     "search: last name": lambda draw: _list(q=draw.names()[1]),

@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import procrastinate
+import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
@@ -27,7 +29,7 @@ from kogge.engine.due import Lease
 from kogge.engine.observing import PULSE
 from kogge.engine.owner import this_process
 from kogge.engine.work import Handler, described
-from kogge.engine.worker import RENEW_SECONDS, STOP_SECONDS, perform, refresh_connections
+from kogge.engine.worker import RENEW_SECONDS, STOP_SECONDS, perform
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ SWEEP_SECONDS = 10.0
 # A notification can be missed; then a message waits this long.
 FETCH_SECONDS = 0.5
 AFTER_A_BREAK = 2.0
+OPEN_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 # An older version of Kogge does not know an operation: a newer one beside it will.
 NOT_OURS = timedelta(seconds=5)
@@ -57,8 +60,9 @@ class Crew:
         self.threads = threads
         self.owner = this_process()
         self.stopping = threading.Event()
-        self._running: dict[int, Lease] = {}
+        self._running: set[Lease] = set()
         self._lock = threading.Lock()
+        self._has_ended = threading.Event()  # from then on nobody holds what still runs
         self._crews = 1
 
     def run(self) -> bool:
@@ -72,13 +76,14 @@ class Crew:
         while not self.stopping.is_set():
             try:
                 self._receive_in_a_loop()
-            except (ConnectorException, DatabaseError, OSError) as error:
+            except (ConnectorException, DatabaseError, psycopg.Error, OSError) as error:
                 logger.warning("the queue does not answer, trying again: %s", type(error).__name__)
             except Exception:
                 logger.exception("the worker stumbled and goes on")
             self.stopping.wait(AFTER_A_BREAK)
+        self._has_ended.set()
         for thread in side:
-            thread.join(STOP_SECONDS)
+            thread.join(LONGEST_TURN_PAUSE)
         return not self._running
 
     def stop(self) -> None:
@@ -102,46 +107,58 @@ class Crew:
 
     async def _receive(self) -> None:
         app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=4)
+            connector=procrastinate.PsycopgConnector(
+                kwargs=connector_params(), configure=_commit_each_statement, min_size=1, max_size=4
+            )
         )
         app.task(name=queue.TASK)(self._perform_message)
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await app.open_async()
+            await self._take_messages(app)
+        finally:
+            await app.close_async()
+
+    async def _take_messages(self, app: procrastinate.App) -> None:
+        """Until the crew is to stop or the queue breaks; then wait for what is in hand."""
         kept = max(self.threads // ONE_KEPT_OF, 1) if self.threads > 1 else 0
-        async with app.open_async():
-            takers = [asyncio.create_task(_taking(app, self.threads - kept, [queue.PRESSING, queue.ROUTINE]))]
-            if kept:
-                takers.append(asyncio.create_task(_taking(app, kept, [queue.PRESSING])))
-            while not self.stopping.is_set() and not any(taker.done() for taker in takers):
-                await asyncio.sleep(LOOK_SECONDS)
-            for taker in takers:
-                taker.cancel()  # finishes what it has in hand
-            ended, _late = await asyncio.wait(takers, timeout=STOP_SECONDS)
-            for taker in ended:
-                if not taker.cancelled() and (error := taker.exception()):
-                    raise error
+        takers = [asyncio.create_task(_taking(app, self.threads - kept, [queue.PRESSING, queue.ROUTINE]))]
+        if kept:
+            takers.append(asyncio.create_task(_taking(app, kept, [queue.PRESSING])))
+        while not self.stopping.is_set() and not any(taker.done() for taker in takers):
+            await asyncio.sleep(LOOK_SECONDS)
+        for taker in takers:
+            taker.cancel()  # finishes what it has in hand
+        ended, _late = await asyncio.wait(takers, timeout=STOP_SECONDS)
+        for taker in ended:
+            if not taker.cancelled() and (error := taker.exception()):
+                raise error
 
     def _perform_message(self, due_id: int, fence: int, operation: str) -> None:
         """In a thread of the pool: take the row the message speaks of and do the work.
 
         Whatever goes wrong in taking it, the row comes back when its lease has run out.
         """
-        refresh_connections()
         try:
             lease = due.take(due_id, fence, self.owner, now=self.clock())
+            if lease and lease.operation not in self.operations:
+                due.put_off(lease, until=self.clock() + NOT_OURS)
+                return
         except (OperationalError, InterfaceError) as error:
             logger.warning("%s: not taken (%s)", operation, type(error).__name__)
+            connection.close()
             return
         if lease is None:
             return
-        if lease.operation not in self.operations:
-            due.finish(lease, now=self.clock(), next_due=self.clock() + NOT_OURS, waiting=True)
-            return
         with self._lock:
-            self._running[lease.due_id] = lease
+            self._running.add(lease)
         try:
             perform(self.operations[lease.operation], lease, self.clock, time.sleep, self.stopping)
         finally:
             with self._lock:
-                del self._running[lease.due_id]
+                self._running.discard(lease)
+            if self.stopping.is_set():
+                connection.close()
 
     # --- beside them ----------------------------------------------------------------------------
 
@@ -170,14 +187,15 @@ class Crew:
 
     def _renew_now_and_then(self) -> None:
         """Also while the crew ends: until then what it has in hand is its own."""
-        while not self.stopping.wait(RENEW_SECONDS) or self._running:
-            with self._lock:
-                leases = list(self._running.values())
-            if leases:
-                self._safely(lambda held=leases: due.renew_all(held, now=self.clock()))  # type: ignore[misc]
-            if self.stopping.is_set():
-                time.sleep(LOOK_SECONDS)
+        while not self._has_ended.wait(RENEW_SECONDS):
+            self._safely(self._renew)
         connection.close()
+
+    def _renew(self) -> None:
+        with self._lock:
+            leases = list(self._running)
+        if leases:
+            due.renew_all(leases, now=self.clock())
 
     def _safely(self, act: Callable[[], object]) -> bool:
         """Nothing that goes wrong in one turn ends the thread. False: something did."""
@@ -192,6 +210,11 @@ class Crew:
             connection.close()
             return False
         return True
+
+
+async def _commit_each_statement(its: psycopg.AsyncConnection[Any]) -> None:
+    """A process that stops in the middle of its turn at the queue must not hold a message."""
+    await its.set_autocommit(True)
 
 
 async def _taking(app: procrastinate.App, concurrency: int, queues: list[str]) -> None:

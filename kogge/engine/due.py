@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Case, F, IntegerField, PositiveSmallIntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
@@ -43,6 +43,8 @@ QUEUE = "queue"
 # How much of one seller's is done at once. The last place is kept for what is most pressing, so that a
 # slow seller holds up neither the others nor his own dispatches.
 AT_ONCE = 3
+
+LOOKED_AT = 50  # rows at a time, at least
 
 PARK_AFTER_DEATHS = 3  # leases in a row that ran out unfinished
 PARK_AFTER_BUGS = 8  # runs in a row that met an error nobody expected
@@ -123,17 +125,29 @@ def unschedule(operation: str | None, subject: int, *, among: Collection[str] | 
 
 
 def claim(
-    owner: str, *, now: datetime, limit: int, among: Mapping[str, Operation] | None = None
+    owner: str,
+    *,
+    now: datetime,
+    limit: int,
+    among: Mapping[str, Operation] | None = None,
+    up_to: Rank = Rank.BACK_FILL,
 ) -> list[Lease]:
     """Lease up to `limit` due operations that nobody works on: the most pressing, the longest waiting first.
 
     `among` names the operations, how pressing each is and whom it serves; no seller gets more than their
-    share (`AT_ONCE`) then. Two that claim in the same moment may exceed it by what each takes.
+    share (`AT_ONCE`) then. Two that claim in the same moment may exceed it by what each takes. What is less
+    pressing than `up_to` is left alone.
     """
     running = _Running.look(now, among or {})
-    waiting = running.startable(now, among)
+    allowed = among and {name: each for name, each in among.items() if each.rank <= up_to}
+    waiting = running.startable(now, allowed)
     # Looking costs no write lock; most polls find nothing. A few more than wanted: some may not start.
-    wanted = [row.pk for row in waiting[: limit * 2] if running.admits(row)][:limit]
+    most = max(limit * 2, LOOKED_AT)
+    candidates = waiting[:most] if allowed is None else _most_pressing(waiting, allowed, most)
+    wanted: list[int] = []
+    for row in candidates:
+        if len(wanted) < limit and running.admits(row):
+            wanted.append(row.pk)
     if not wanted:
         return []
     leases = {lease.due_id: lease for lease in _lease(waiting.filter(pk__in=wanted), owner, now)}
@@ -173,11 +187,18 @@ def renew(lease: Lease, *, now: datetime) -> bool:
 
 
 def renew_all(leases: Iterable[Lease], *, now: datetime) -> None:
-    """Hold all leases of one owner longer. One that was lost stays lost."""
-    owners = {lease.owner for lease in leases}
-    Due.objects.filter(pk__in=[lease.due_id for lease in leases], leased_by__in=owners).update(
-        leased_until=now + LEASE
-    )
+    """Hold all leases of one owner longer. One that was lost stays lost.
+
+    A row that a transaction holds just now is left for the next time: to wait for one slow handler would
+    hold up the others, and could block both for ever.
+    """
+    held = list(leases)
+    with transaction.atomic():
+        rows = Due.objects.filter(
+            pk__in=[lease.due_id for lease in held], leased_by__in={lease.owner for lease in held}
+        )
+        free = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        Due.objects.filter(pk__in=free).update(leased_until=now + LEASE)
 
 
 def finish(
@@ -215,6 +236,12 @@ def give_back(lease: Lease, *, now: datetime) -> bool:
     returned = _held(lease).update(
         due_at=Least(F("due_at"), Value(now)), leased_until=None, leased_by="", deaths=0
     )
+    return bool(returned)
+
+
+def put_off(lease: Lease, *, until: datetime) -> bool:
+    """Leave it to others, who know how it is done, as if it had not been begun. False: the lease was lost."""
+    returned = _held(lease).update(due_at=until, leased_until=None, leased_by="")
     return bool(returned)
 
 
@@ -257,7 +284,7 @@ class _Running:
 
     @classmethod
     def look(cls, now: datetime, among: Mapping[str, Operation]) -> _Running:
-        leased = list(Due.objects.filter(leased_until__gt=now))
+        leased = list(Due.objects.filter(leased_until__gt=now).only(*_OF_A_LEASE))
         dead = {owner for owner in {row.leased_by for row in leased} if is_dead(owner)}
         running = cls(among, dead)
         for row in leased:
@@ -273,6 +300,7 @@ class _Running:
     def startable(self, now: datetime, among: Mapping[str, Operation] | None) -> QuerySet[Due]:
         """What is due and nobody works on, except of sellers who have their share; in order."""
         rows = Due.objects.filter(_free(now, self.dead), due_at__lte=aware(now), parked_at__isnull=True)
+        rows = rows.only(*_OF_A_LEASE)
         if self.last_chance:
             rows = rows.exclude(_LAST_CHANCE)
         if among is None:
@@ -280,7 +308,7 @@ class _Running:
         rows = rows.filter(operation__in=among)
         for subjects, operations in self._full():
             rows = rows.exclude(operation__in=operations, subject__in=subjects)
-        return rows.order_by(_rank(among), "due_at", "pk")
+        return rows.order_by("due_at", "pk")
 
     def admits(self, row: Due) -> bool:
         """Whether one more may start, and then counts it in."""
@@ -311,6 +339,10 @@ class _Running:
         return full
 
 
+# Moments cost much to read, and a tick reads hundreds of rows.
+_OF_A_LEASE = (
+    "operation", "subject", "leased_by", "leased_until", "fence", "wakes", "attempts", "bugs", "deaths",
+)  # fmt: skip
 _COUNT = PositiveSmallIntegerField()
 # A lease that was not given back ended its worker, or was taken for dead; in the queue it ended nobody.
 _UNFINISHED = Q(leased_until__isnull=False) & ~Q(leased_by=QUEUE)
@@ -328,17 +360,18 @@ def _share(rank: Rank) -> int:
     return AT_ONCE if rank == Rank.CANCEL_AND_DISPATCH else AT_ONCE - 1
 
 
-def _rank(among: Mapping[str, Operation]) -> Case:
-    """How pressing an operation is, in SQL."""
-    return Case(
-        *(
-            When(operation__in=names, then=Value(int(rank)))
-            for rank in Rank
-            if (names := [name for name, described in among.items() if described.rank == rank])
-        ),
-        default=Value(len(Rank)),
-        output_field=IntegerField(),
-    )
+def _most_pressing(waiting: QuerySet[Due], among: Mapping[str, Operation], most: int) -> list[Due]:
+    """The first by rank and time. Sorting all by rank would cost the more the more is due; reading in order
+    of time ends early, so each rank is read by itself when there is much."""
+    some = list(waiting[: most + 1])
+    if len(some) <= most:
+        return sorted(some, key=lambda row: among[row.operation].rank)
+    found: list[Due] = []
+    for rank in Rank:
+        names = [name for name, described in among.items() if described.rank == rank]
+        if names and len(found) < most:
+            found += waiting.filter(operation__in=names)[: most - len(found)]
+    return found
 
 
 def _held(lease: Lease) -> QuerySet[Due]:

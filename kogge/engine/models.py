@@ -37,8 +37,9 @@ class Due(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["operation", "subject"], name="due_once")]
         indexes = [
-            models.Index(fields=["due_at"], name="due_next", condition=Q(parked_at__isnull=True)),
+            models.Index(fields=["due_at", "id"], name="due_next", condition=Q(parked_at__isnull=True)),
             models.Index(fields=["leased_until"], name="due_leased", condition=Q(leased_until__isnull=False)),
+            models.Index(fields=["parked_at"], name="due_parked", condition=Q(parked_at__isnull=False)),
         ]
 
 

@@ -7,7 +7,7 @@ only the first message with its present fence takes it from there.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -19,6 +19,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.types import JSONDict
 
 from kogge.engine import due
+from kogge.engine.due import Lease
 from kogge.engine.models import Due
 from kogge.engine.ranks import Rank
 from kogge.engine.work import Operation
@@ -46,8 +47,7 @@ def top_up(operations: Mapping[str, Operation], now: datetime) -> int:
     with transaction.atomic():
         if not _is_our_turn():
             return 0
-        among, room = _room(operations)
-        leases = due.claim(due.QUEUE, now=now, limit=room, among=among) if room else []
+        leases = _lease_to_queue(operations, now)
         messages: dict[Rank, list[JSONDict]] = defaultdict(list)
         for lease in leases:
             messages[operations[lease.operation].rank].append(
@@ -58,16 +58,33 @@ def top_up(operations: Mapping[str, Operation], now: datetime) -> int:
     return len(leases)
 
 
-def _room(operations: Mapping[str, Operation]) -> tuple[dict[str, Operation], int]:
-    """The operations there is room for in the queue, and for how many messages."""
-    counts = Due.objects.filter(leased_by=due.QUEUE, leased_until__isnull=False).values_list("operation")
-    waiting = dict(counts.annotate(count=Count("pk")))
-    for rank in reversed(Rank):
-        among = {name: operation for name, operation in operations.items() if operation.rank <= rank}
-        room = DEPTH - sum(count for name, count in waiting.items() if name in among)
-        if room > 0:
-            return among, room
-    return {}, 0
+def _lease_to_queue(operations: Mapping[str, Operation], now: datetime) -> list[Lease]:
+    """As much as there is room for; where the less pressing have filled theirs, the more pressing follow."""
+    waiting = _waiting(operations, now)
+    leased: list[Lease] = []
+    up_to = max((rank for rank in Rank if _room(waiting, rank)), default=None)
+    while up_to is not None and (room := _room(waiting, up_to)):
+        some = due.claim(due.QUEUE, now=now, limit=room, among=operations, up_to=up_to)
+        ranks = [operations[lease.operation].rank for lease in some]
+        leased += some
+        waiting.update(ranks)
+        # Of what is more pressing than the least that was leased, nothing is left.
+        up_to = max(ranks) if len(some) == room and max(ranks) < up_to else None
+    return leased
+
+
+def _room(waiting: Counter[Rank], up_to: Rank) -> int:
+    return max(DEPTH - sum(count for rank, count in waiting.items() if rank <= up_to), 0)
+
+
+def _waiting(operations: Mapping[str, Operation], now: datetime) -> Counter[Rank]:
+    """How many rows wait in the queue, by rank. A lease that ran out counts no more: its message is lost."""
+    counts = Due.objects.filter(leased_by=due.QUEUE, leased_until__gt=now).values_list("operation")
+    waiting: Counter[Rank] = Counter()
+    for name, count in counts.annotate(count=Count("pk")):
+        if name in operations:
+            waiting[operations[name].rank] += count
+    return waiting
 
 
 def workers_alive() -> int:
@@ -88,9 +105,12 @@ def sweep(now: datetime) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE engine_due SET leased_until = %s FROM procrastinate_jobs AS job"
-            " WHERE job.task_name = %s AND job.status = 'todo' AND leased_by = %s"
-            " AND engine_due.id = (job.args->>'due_id')::bigint AND fence = (job.args->>'fence')::bigint",
+            "UPDATE engine_due SET leased_until = %s WHERE id IN ("
+            " SELECT row.id FROM engine_due AS row JOIN procrastinate_jobs AS job"
+            " ON row.id = (job.args->>'due_id')::bigint AND row.fence = (job.args->>'fence')::bigint"
+            " WHERE job.task_name = %s AND job.status = 'todo' AND row.leased_by = %s"
+            # Whoever holds a row just now is taking it, or wishes for it: waiting could block both for ever.
+            " FOR UPDATE OF row SKIP LOCKED)",
             [now + due.LEASE, TASK, due.QUEUE],
         )
         cursor.execute(

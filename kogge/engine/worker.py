@@ -139,12 +139,11 @@ class Worker:
     def _start_due(self, pool: ThreadPoolExecutor) -> None:
         self._look_after_running()
         free = self.threads - len(self._running)
-        kept = 1 if self.threads > 1 else 0
-        among = self.operations if free > kept else up_to(Rank.CANCEL_AND_DISPATCH, self.operations)
-        limit = free - kept if free > kept else free
-        if not limit:
+        if not free:
             return
-        for lease in due.claim(self.owner, now=self.clock(), limit=limit, among=among):
+        kept = 1 if self.threads > 1 else 0
+        limit, up_to = (free - kept, Rank.BACK_FILL) if free > kept else (free, Rank.CANCEL_AND_DISPATCH)
+        for lease in due.claim(self.owner, now=self.clock(), limit=limit, among=self.operations, up_to=up_to):
             future = pool.submit(self._perform, lease)
             self._running[future] = lease
             future.add_done_callback(lambda _done: self._is_free.set())
@@ -181,11 +180,6 @@ class Worker:
             connections.close_all()  # opening one costs milliseconds; idle threads hold none
 
 
-def up_to(rank: Rank, operations: Mapping[str, Operation]) -> dict[str, Operation]:
-    """The operations that are at least as pressing as this."""
-    return {name: operation for name, operation in operations.items() if operation.rank <= rank}
-
-
 def perform(
     handler: Handler,
     lease: Lease,
@@ -213,7 +207,6 @@ def perform(
 
 
 def _performed(handler: Handler, work: Work, told: observing.Run) -> Tally:
-    refresh_connections()
     try:
         outcome = _outcome(handler, work)
         if outcome is None or not _finish(work.lease, outcome, work.clock):

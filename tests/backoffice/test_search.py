@@ -159,10 +159,14 @@ def test_late_is_what_should_have_left_and_has_not(shop: Merchant) -> None:
     assert found(shop, late=True) == []
 
 
-def test_a_search_is_one_statement_whatever_is_looked_for(
+def test_a_search_is_one_statement_whatever_is_looked_for_and_two_if_words_are_not_all(
     shop: Merchant, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     with django_assert_num_queries(1):
+        found(shop, "Erika Muster 305-1182244-9021001")
+    with django_assert_num_queries(1):
+        found(shop, state="open", late=True)
+    with django_assert_num_queries(2):
         found(shop, "Erika Muster 305-1182244-9021001", state="open", late=True)
 
 
@@ -218,3 +222,16 @@ def test_oversold_lines_are_read_out_of_their_own_index(shop: Merchant) -> None:
             cursor.execute("SET LOCAL enable_seqscan = off")
 
     assert "line_oversold" in oversold_lines(shop).explain()
+
+
+@pytest.mark.django_db
+def test_sqlite_is_told_what_to_expect_of_indexes_that_there_are() -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("it looks for itself")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT idx IN (SELECT name FROM sqlite_master) FROM sqlite_stat1")
+        told = [is_there for (is_there,) in cursor.fetchall()]
+
+    assert told
+    assert all(told)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 SEED = int(os.environ.get("KOGGE_FAULTS_SEED") or random.SystemRandom().randrange(10**6))
-ORDERS = int(os.environ.get("KOGGE_FAULTS_ORDERS") or 1500)
-SECONDS = float(os.environ.get("KOGGE_FAULTS_SECONDS") or 110)
+ORDERS = int(os.environ.get("KOGGE_FAULTS_ORDERS") or 2000)
+LOGS = Path(tempfile.gettempdir()) / "kogge-faults"  # of a storm that broke something
+SECONDS = float(os.environ.get("KOGGE_FAULTS_SECONDS") or 100)
 
 
 def main() -> int:
@@ -44,10 +46,17 @@ def _storm(database: str, disk: object, home: Path) -> tuple[dict[str, object], 
 
     assert isinstance(disk, SmallDisk)
     sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {database}, seed {SEED}\n")
-    with Storm(database, disk, home, random.Random(SEED), orders=ORDERS) as storm:
-        storm.blow(SECONDS)
-        storm.calm()
-        return storm.figures(), storm.complaints()
+    complaints = ["it broke off"]
+    try:
+        with Storm(database, disk, home, random.Random(SEED), orders=ORDERS) as storm:
+            storm.blow(SECONDS)
+            storm.lose_machines()
+            storm.calm()
+            complaints = storm.complaints()
+            return storm.figures(), complaints
+    finally:
+        if complaints:  # what the processes said is worth a look then
+            shutil.copytree(home, LOGS / database, ignore=shutil.ignore_patterns("disk"), dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

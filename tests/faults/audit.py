@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from defusedxml.ElementTree import fromstring
 from django.db.models import F, Sum
 
 from kogge.amazon.catalog.models import Offer
@@ -35,12 +36,13 @@ def complaints(stage: Stage, anna: Merchant, own_orders: set[int]) -> Iterator[s
     """Every broken promise, as a sentence."""
     bought = {order.order_id: order for order in importable(stage)}
     shop = Order.objects.of(stage.merchant).filter(channel="amazon")
-    arrived = list(shop.prefetch_related("lines", "parcels"))
+    arrived = list(shop.prefetch_related("lines", "parcels__items"))
     yield from _once(bought, arrived)
     for order in arrived:
         if order.external_id in bought:
             yield from _alike(order, bought[order.external_id])
     yield from _clicks(arrived, anna)
+    yield from _messages(stage)
     yield from _stock(stage)
     yield from _fulfilment(stage, own_orders)
     yield from _engine()
@@ -68,24 +70,53 @@ def _alike(order: Any, amazon: Any) -> Iterator[str]:
         yield f"{name}: told more than once: {dict(told)}"
     if not is_cancelled and amazon.acknowledgement is None:
         yield f"{name}: never acknowledged"
-    here = {str(parcel.number): parcel.tracking_number for parcel in order.parcels.all()}
-    there = {package.reference_id: package.tracking_number for package in amazon.packages.values()}
+    here = {
+        str(parcel.number): (parcel.tracking_number, sum(item.quantity for item in parcel.items.all()))
+        for parcel in order.parcels.all()
+    }
+    there = {
+        package.reference_id: (package.tracking_number, sum(package.quantities.values()))
+        for package in amazon.packages.values()
+    }
     if here != there:
         yield f"{name}: parcels {here} in the shop, {there} at Amazon"
-    sent = sum(sum(package.quantities.values()) for package in amazon.packages.values())
-    if here and sent != sum(line.quantity for line in order.lines.all()):
-        yield f"{name}: {sent} units confirmed"
+    if told["package_confirmed"] != len(there) or len(_parcels_told(amazon)) != len(there):
+        yield f"{name}: parcels told in several ways: {_parcels_told(amazon)}"
+
+
+def repeated(stage: Stage) -> int:
+    """How often Amazon was told once more, in the same words, of a parcel it knew: an answer was lost."""
+    events = [event for order in stage.amazon.orders for event in order.timeline]
+    return sum(event.what == "package_changed" for event in events)
+
+
+def _parcels_told(amazon: Any) -> set[str]:
+    return {event.detail for event in amazon.timeline if event.what.startswith("package_")}
 
 
 def _clicks(arrived: list[Any], anna: Merchant) -> Iterator[str]:
     known = {order.number: order for order in arrived}
-    for number, (tracking, is_sure) in anna.shipped.items():
-        numbers = [parcel.tracking_number for parcel in known[number].parcels.all()]
-        if is_sure and numbers != [tracking]:
-            yield f"order {number}: the page said {tracking} is on its way; parcels {numbers}"
+    for number, sent in anna.shipped.items():
+        parcels = Counter(parcel.tracking_number for parcel in known[number].parcels.all())
+        for tracking, is_sure in sent.items():
+            if parcels[tracking] > 1 or (is_sure and not parcels[tracking]):
+                yield f"order {number}: {tracking} was {'surely' if is_sure else 'perhaps'} sent; {parcels}"
+        if unknown := parcels.keys() - sent.keys():
+            yield f"order {number}: nobody sent {unknown}"
     for number, is_sure in anna.cancelled.items():
         if is_sure and known[number].status != "cancelled":
             yield f"order {number}: the page said it is cancelled; it is {known[number].status}"
+
+
+def _messages(stage: Stage) -> Iterator[str]:
+    """What the feeds said to Amazon: one word of a kind on each order, whatever was killed around it."""
+    words: Counter[tuple[str, str]] = Counter()
+    for feed in stage.amazon.feeds:
+        if feed.feed_type == "POST_ORDER_ACKNOWLEDGEMENT_DATA":
+            root = fromstring(stage.amazon.world.documents[feed.document_id].content or b"")
+            for word in root.iter("OrderAcknowledgement"):
+                words[word.findtext("AmazonOrderID") or "", word.findtext("StatusCode") or ""] += 1
+    yield from (f"{order}: told {word} {times} times" for (order, word), times in words.items() if times > 1)
 
 
 def _stock(stage: Stage) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 
 import httpx2
@@ -16,22 +16,24 @@ class Merchant:
 
     def __init__(self, url: str, dice: random.Random) -> None:
         self.url = url
-        self.shipped: dict[
-            int, tuple[str, bool]
-        ] = {}  # order number: tracking number, whether it was confirmed
+        # By order number and tracking number: whether the page said that the parcel is on its way.
+        self.shipped: dict[int, dict[str, bool]] = defaultdict(dict)
         self.cancelled: dict[int, bool] = {}
         self.answers: Counter[str] = Counter()  # what her clicks were answered with
         self._dice = dice
         self._browser = self._fresh()
 
-    def ship(self, number: int, units: dict[int, int]) -> None:
-        tracking, _sure = self.shipped.get(number, (f"TRK{number:09d}", False))
+    def ship(self, number: int, parcel: int, units: dict[int, int]) -> None:
+        """The `parcel`-th parcel of an order, with units by line position; perhaps not for the first time."""
+        tracking = tracking_of(number, parcel)
         fields = {"carrier": "DHL", "tracking_number": tracking}
         fields |= {f"units_{position}": str(count) for position, count in units.items()}
-        self.shipped[number] = (tracking, self._click(f"/bestellungen/{number}/ship/", fields))
+        is_sure = self._click(f"/bestellungen/{number}/ship/", fields)
+        self.shipped[number][tracking] = is_sure or self.shipped[number].get(tracking, False)
 
     def cancel(self, number: int) -> None:
-        self.cancelled[number] = self._click(f"/bestellungen/{number}/cancel/", {"reason": "no_inventory"})
+        is_sure = self._click(f"/bestellungen/{number}/cancel/", {"reason": "no_inventory"})
+        self.cancelled[number] = is_sure or self.cancelled.get(number, False)
 
     def _click(self, path: str, fields: dict[str, str]) -> bool:
         """Whether the server said that it is done."""
@@ -65,3 +67,7 @@ class Merchant:
 
     def _fresh(self, cookies: httpx2.Cookies | None = None) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=8, cookies=cookies, follow_redirects=False)
+
+
+def tracking_of(number: int, parcel: int) -> str:
+    return f"TRK{number:08d}P{parcel}"

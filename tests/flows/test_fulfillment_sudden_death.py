@@ -60,14 +60,17 @@ def test_a_worker_that_is_killed_again_and_again_hands_each_order_over_once(
 def kill(shop: FulfillmentStage, kogge: Any, operation: str, dice: random.Random) -> None:
     """Start the worker, and end it a random moment after it has begun to call this operation.
 
-    The worker's clock is the real one and does not wait for the cut-off window.
+    The worker's clock is the real one and does not wait for the cut-off window, nor for the hour for which is
+    given up what ended its worker three times.
     """
     rows = FulfillmentOrder.objects.of(shop.merchant)
     if operation not in PREVIEW.values():
         rows.filter(state="planned").update(hand_over_at=shop.now - timedelta(minutes=1))
     rows.update(not_before=None)
     Due.objects.update_or_create(
-        operation="hand_over", subject=shop.connection.pk, defaults={"due_at": shop.now - timedelta(days=1)}
+        operation="hand_over",
+        subject=shop.connection.pk,
+        defaults={"due_at": shop.now - timedelta(days=1), "deaths": 0, "parked_at": None},
     )
     before = shop.calls(operation)
     process = kogge("worker", "--json")

@@ -50,11 +50,11 @@ class Server:
         user = f"{at['USER']}:{at['PASSWORD']}" if at["PASSWORD"] else at["USER"]
         return f"postgres://{user}@{at['HOST']}:{at['PORT'] or 5432}/{name}"
 
-    def create(self) -> str:
+    def create(self, template: str = "template0") -> str:
         """A new database; its address."""
         name = f"{self._prefix()}{len(self.names)}"
         self._do(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        self._do(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         self.names.append(name)
         return self.url(name)
 
@@ -97,21 +97,16 @@ class Embedded:
             return old.execute(query).fetchall()
 
 
-def start(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", *arguments],
         env=environment,
         cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        timeout=120,
+        check=False,
     )
-
-
-def run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    running = start(*arguments, environment=environment)
-    out, err = running.communicate(timeout=120)
-    return subprocess.CompletedProcess(arguments, running.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +117,15 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[tuple[Embedded, str]]:
-    """A shop as it was left, to be copied, and a database that is up to date."""
+def up_to_date(server: Server, django_db_setup: None) -> str:
+    """A database that is up to date and holds nothing: a copy of the one the tests run on."""
+    database.close()  # nobody may be connected to what is copied
+    return server.create(template=database.settings_dict["NAME"])
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A shop as it was left, to be copied."""
     home = tmp_path_factory.mktemp("embedded")
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("KOGGE_", "DATABASE_URL", "LC_"))}
     with Simulator(quotas="off") as amazon:
@@ -134,30 +136,25 @@ def first(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[
             "LANG": "de_DE.UTF-8",
         }
         amazon.place_orders(40, kind="multi", age_s=300)
-        url = server.create()
-        migrating = start("kogge.cli", "migrate", environment=environment | {"DATABASE_URL": url})
         filled = run("tests.embedded_shop", "fill", environment=environment)
         assert filled.returncode == 0, filled.stderr
-        assert migrating.communicate()[1] == ""
         told = json.loads(filled.stdout)
-        yield Embedded(home / "kogge.sqlite3", environment, told["connection"], told["orders"], amazon), url
+        yield Embedded(home / "kogge.sqlite3", environment, told["connection"], told["orders"], amazon)
 
 
 @pytest.fixture
-def old(first: tuple[Embedded, str], tmp_path: Path) -> Embedded:
+def old(first: Embedded, tmp_path: Path) -> Embedded:
     """The shop, for this test alone."""
-    home = shutil.copytree(first[0].path.parent, tmp_path / "data")
-    environment = first[0].environment | {"KOGGE_DATA_DIR": str(home)}
-    return Embedded(
-        home / "kogge.sqlite3", environment, first[0].connection, first[0].orders, first[0].amazon
-    )
+    home = shutil.copytree(first.path.parent, tmp_path / "data")
+    environment = first.environment | {"KOGGE_DATA_DIR": str(home)}
+    return Embedded(home / "kogge.sqlite3", environment, first.connection, first.orders, first.amazon)
 
 
 @pytest.fixture
-def url(first: tuple[Embedded, str]) -> Iterator[str]:
-    """A database that is up to date and holds nothing, whatever a test leaves."""
-    yield first[1]
-    with closing(Target(first[1])) as target, target.db.transaction():
+def url(up_to_date: str) -> Iterator[str]:
+    """The same for each test, whatever it leaves."""
+    yield up_to_date
+    with closing(Target(up_to_date)) as target, target.db.transaction():
         for table in rows.tables():
             target.db.execute(f'DELETE FROM "{table.name}"')
         if target.moving():

@@ -102,7 +102,8 @@ def kill(shop: Assortment, kogge: Any, operations: set[str], dice: random.Random
         return sum(shop.calls(operation) for operation in operations)
 
     before = calls()
-    Due.objects.filter(operation__in=OPERATIONS).update(due_at=shop.stage.now)
+    # What ended its worker three times is given up for an hour, or until a human wants it tried again.
+    Due.objects.filter(operation__in=OPERATIONS).update(due_at=shop.stage.now, deaths=0, parked_at=None)
     process = kogge("worker", "--json")
     try:
         deadline = time.monotonic() + PATIENCE

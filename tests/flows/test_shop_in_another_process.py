@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from django.db.models import Q
 
 from kogge.engine.due import Lease
 from kogge.simulator import Simulator
@@ -93,8 +94,9 @@ class Houses:
         from kogge.engine.models import Due
 
         self.pass_time(minutes)
+        unfinished = Due.objects.filter(Q(attempts__gt=0) | Q(parked_at__isnull=False))
         for _step in range(MOST_STEPS):
-            if not self.errands() and not Due.objects.filter(attempts__gt=0).exists():
+            if not self.errands() and not unfinished.exists():
                 return
             self.pass_time()
         raise AssertionError(f"it does not come to rest: {self.errands()}")
@@ -105,6 +107,7 @@ class Houses:
 
         if self.shop.process is None:
             self.shop.come_up()
+        due.give_another_chance(now=self.stage.now)
         leases = due.claim("tests", now=self.stage.now, limit=1)
         for lease in leases:
             try:

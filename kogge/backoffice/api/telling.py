@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from msgspec import Struct
@@ -78,6 +79,7 @@ def tell_webhooks(work: Work) -> Outcome:
             if hook.not_before and hook.not_before > work.now:
                 times.append(hook.not_before)
                 continue
+            work.keep()
             try:
                 told, more = _tell(work, http, hook)
                 done += told
@@ -97,7 +99,8 @@ def _tell(work: Work, http: httpx2.Client, hook: Webhook) -> tuple[int, bool]:
     now, told = work.now, 0
     news = _News(hook, now)
     for hint in news.hints():
-        work.keep()
+        with transaction.atomic():
+            work.keep()  # a worker that is to end leaves after all of it: what was told is remembered at once
         _post(http, hook, hint)
         told += 1
     if told or news.has_moved:

@@ -146,6 +146,44 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
+                    models.Index(
+                        condition=models.Q(("delivery_status__in", ("open", "packing", "partially_shipped"))),
+                        fields=["merchant", "fulfiller", "ship_by", "delivery_status"],
+                        name="order_to_ship",
+                    ),
+                    models.Index(fields=["merchant", "status", "-placed_at", "-id"], name="order_of_status"),
+                    models.Index(
+                        fields=["merchant", "channel", "-placed_at", "-id"], name="order_of_channel"
+                    ),
+                    models.Index(
+                        condition=models.Q(("fulfiller__gt", "")),
+                        fields=["merchant", "-placed_at", "-id"],
+                        name="order_by_channel",
+                    ),
+                    models.Index(
+                        fields=["merchant", "external_id"],
+                        name="order_external",
+                        opclasses=["int8_ops", "varchar_pattern_ops"],
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("merchant", "number"), name="order_number_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("external_id", ""), _negated=True),
+                        fields=("merchant", "channel", "external_id"),
+                        name="channel_order_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("fulfiller", ""), ("channel__in", ("shop", "manual")), _connector="OR"
+                        ),
+                        name="fulfilled_for_the_shop_itself",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OrderLine",
@@ -195,6 +233,27 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "indexes": [
+                    models.Index(fields=["merchant", "code", "order"], name="line_code"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "position"), name="line_position_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "quantity__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("shipped"), "+", models.F("cancelled")
+                                ),
+                            )
+                        ),
+                        name="no_more_than_ordered",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("fulfilled_by", ""), ("oversold", 0), _connector="OR"),
+                        name="fulfilled_elsewhere_owes_no_stock",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -222,6 +281,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["merchant", "fingerprint", "order"], name="word_of_buyer"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Parcel",
@@ -257,6 +321,25 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["number"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "number"), name="parcel_number_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("key", ""), _negated=True),
+                        fields=("order", "key"),
+                        name="parcel_key_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("fulfilled_by", ""), ("key", "")),
+                            models.Q(
+                                models.Q(("fulfilled_by", ""), _negated=True),
+                                models.Q(("key", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="fulfillers_parcel_has_a_key",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -320,6 +403,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["id"],
+                "indexes": [
+                    models.Index(fields=["merchant", "channel", "id"], name="events_of_channel"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -372,6 +458,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["state", "not_before"], name="mail_waiting"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "confirmation")),
+                        fields=("order",),
+                        name="order_confirmed_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ParcelItem",
@@ -404,6 +502,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("parcel", "line"), name="line_once_in_parcel"),
+                    models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="something_in_it"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Product",
@@ -453,6 +557,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["merchant", "gtin"], name="product_gtin"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("merchant", "code"), name="article_number_once"),
+                    models.CheckConstraint(condition=models.Q(("price__gte", 0)), name="price_not_negative"),
+                    models.CheckConstraint(condition=models.Q(("stock__gte", 0)), name="stock_not_negative"),
+                    models.CheckConstraint(
+                        condition=models.Q(("reserved__gte", 0)), name="reserved_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("oversold__gte", 0)), name="oversold_not_negative"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="orderline",
@@ -560,6 +680,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["product", "-id"], name="stock_newest"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("merchant", "key"), name="stock_moves_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Installation",
@@ -591,150 +719,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("delivery_status__in", ("open", "packing", "partially_shipped"))),
-                fields=["merchant", "fulfiller", "ship_by", "delivery_status"],
-                name="order_to_ship",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["merchant", "status", "-placed_at", "-id"], name="order_of_status"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["merchant", "channel", "-placed_at", "-id"], name="order_of_channel"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("fulfiller__gt", "")),
-                fields=["merchant", "-placed_at", "-id"],
-                name="order_by_channel",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                fields=["merchant", "external_id"],
-                name="order_external",
-                opclasses=["int8_ops", "varchar_pattern_ops"],
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(fields=("merchant", "number"), name="order_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("external_id", ""), _negated=True),
-                fields=("merchant", "channel", "external_id"),
-                name="channel_order_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fulfiller", ""), ("channel__in", ("shop", "manual")), _connector="OR"),
-                name="fulfilled_for_the_shop_itself",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderword",
-            index=models.Index(fields=["merchant", "fingerprint", "order"], name="word_of_buyer"),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.UniqueConstraint(fields=("order", "number"), name="parcel_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("key", ""), _negated=True),
-                fields=("order", "key"),
-                name="parcel_key_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("fulfilled_by", ""), ("key", "")),
-                    models.Q(
-                        models.Q(("fulfilled_by", ""), _negated=True), models.Q(("key", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="fulfillers_parcel_has_a_key",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderevent",
-            index=models.Index(fields=["merchant", "channel", "id"], name="events_of_channel"),
-        ),
-        migrations.AddIndex(
-            model_name="mail",
-            index=models.Index(fields=["state", "not_before"], name="mail_waiting"),
-        ),
-        migrations.AddConstraint(
-            model_name="mail",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "confirmation")), fields=("order",), name="order_confirmed_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcelitem",
-            constraint=models.UniqueConstraint(fields=("parcel", "line"), name="line_once_in_parcel"),
-        ),
-        migrations.AddConstraint(
-            model_name="parcelitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="something_in_it"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(fields=["merchant", "gtin"], name="product_gtin"),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.UniqueConstraint(fields=("merchant", "code"), name="article_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("price__gte", 0)), name="price_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stock__gte", 0)), name="stock_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reserved__gte", 0)), name="reserved_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("oversold__gte", 0)), name="oversold_not_negative"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["merchant", "code", "order"], name="line_code"),
-        ),
-        migrations.AddIndex(
             model_name="orderline",
             index=models.Index(
                 condition=models.Q(("oversold__gt", 0)),
@@ -757,39 +741,6 @@ class Migration(migrations.Migration):
                 fields=["merchant", "product", "id"],
                 name="line_left_to_channel",
             ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.UniqueConstraint(fields=("order", "position"), name="line_position_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "quantity__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("shipped"), "+", models.F("cancelled")
-                        ),
-                    )
-                ),
-                name="no_more_than_ordered",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fulfilled_by", ""), ("oversold", 0), _connector="OR"),
-                name="fulfilled_elsewhere_owes_no_stock",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="stockentry",
-            index=models.Index(fields=["product", "-id"], name="stock_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="stockentry",
-            constraint=models.UniqueConstraint(fields=("merchant", "key"), name="stock_moves_once"),
         ),
         migrations.RunPython(expect_many, migrations.RunPython.noop),
     ]

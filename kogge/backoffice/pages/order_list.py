@@ -87,8 +87,10 @@ def order_list(request: MerchantRequest) -> HttpResponse:
     page = slice_of(_sorted(found.filter(tab.where), tab), request.GET.get("page"), PAGE_SIZE)
     newest = Order.objects.of(request.merchant).order_by("-number").values_list("number", flat=True).first()
     is_filtered = any(request.GET.get(name) for name in FILTERS)
-    most = MOST_OF_BOTH if wanted.words and wanted.narrows else MOST_FOUND
-    counts = _counted_by_filter(found, most, now) if is_filtered else _counted(request.merchant, now)
+    # Newest first like the page where words are only a part: PostgreSQL would else begin with the oldest.
+    is_both = bool(wanted.words) and wanted.narrows
+    most, among = (MOST_OF_BOTH, found) if is_both else (MOST_FOUND, found.order_by())
+    counts = _counted_by_filter(among, most, now) if is_filtered else _counted(request.merchant, now)
     context = {
         "tabs": _worth_showing(counts, tab),
         "tab": tab,
@@ -162,7 +164,7 @@ def _counted_by_filter(orders: QuerySet[Order], most: int, now: datetime) -> lis
     When those are more than `most`, only that is known, and nothing of the tabs but the first.
     """
     every = tabs(now)
-    counts = orders.order_by("-placed_at", "-id")[: most + 1].aggregate(
+    counts = orders[: most + 1].aggregate(
         **{f"tab_{tab.name}": models.Count("pk", filter=tab.where or None) for tab in every}
     )
     whole = up_to(most, counts["tab_"])

@@ -62,12 +62,19 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("parked_at__isnull", True)), fields=["due_at"], name="due_next"
+                        condition=models.Q(("parked_at__isnull", True)),
+                        fields=["due_at", "id"],
+                        name="due_next",
                     ),
                     models.Index(
                         condition=models.Q(("leased_until__isnull", False)),
                         fields=["leased_until"],
                         name="due_leased",
+                    ),
+                    models.Index(
+                        condition=models.Q(("parked_at__isnull", False)),
+                        fields=["parked_at"],
+                        name="due_parked",
                     ),
                 ],
                 "constraints": [models.UniqueConstraint(fields=("operation", "subject"), name="due_once")],

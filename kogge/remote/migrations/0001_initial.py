@@ -72,6 +72,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_settled", False)),
+                        fields=["merchant", "read_at"],
+                        name="remote_orders_open",
+                    ),
+                    models.Index(fields=["merchant", "taken_at"], name="remote_orders_taken"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("remote_id", ""), _negated=True),
+                        fields=("merchant", "remote_id"),
+                        name="remote_order_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RemoteLineLink",
@@ -101,6 +118,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("link", "remote_id"), name="remote_line_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RemoteParcelLink",
@@ -130,6 +152,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("link", "remote_id"), name="remote_parcel_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RemoteProductLink",
@@ -163,6 +190,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("merchant", "remote_id"), name="remote_product_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RemoteShop",
@@ -344,37 +376,5 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [models.UniqueConstraint(fields=("merchant", "key"), name="errand_once")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="remoteorderlink",
-            index=models.Index(
-                condition=models.Q(("is_settled", False)),
-                fields=["merchant", "read_at"],
-                name="remote_orders_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="remoteorderlink",
-            index=models.Index(fields=["merchant", "taken_at"], name="remote_orders_taken"),
-        ),
-        migrations.AddConstraint(
-            model_name="remoteorderlink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("remote_id", ""), _negated=True),
-                fields=("merchant", "remote_id"),
-                name="remote_order_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="remotelinelink",
-            constraint=models.UniqueConstraint(fields=("link", "remote_id"), name="remote_line_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="remoteparcellink",
-            constraint=models.UniqueConstraint(fields=("link", "remote_id"), name="remote_parcel_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="remoteproductlink",
-            constraint=models.UniqueConstraint(fields=("merchant", "remote_id"), name="remote_product_once"),
         ),
     ]

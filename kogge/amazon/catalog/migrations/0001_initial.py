@@ -60,6 +60,18 @@ class Migration(migrations.Migration):
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="merchants.merchant"),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["merchant", "asin"], name="offer_asin"),
+                    models.Index(fields=["merchant", "sku"], name="offer_sku"),
+                    models.Index(
+                        condition=models.Q(("fba", True)), fields=["merchant", "product_id"], name="offer_fba"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("merchant", "product_id"), name="one_offer_a_product"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OfferPrice",
@@ -84,6 +96,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("offer", "marketplace_id"), name="one_price_a_marketplace"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SkuLink",
@@ -104,33 +123,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="offer",
-            index=models.Index(fields=["merchant", "asin"], name="offer_asin"),
-        ),
-        migrations.AddIndex(
-            model_name="offer",
-            index=models.Index(fields=["merchant", "sku"], name="offer_sku"),
-        ),
-        migrations.AddIndex(
-            model_name="offer",
-            index=models.Index(
-                condition=models.Q(("fba", True)), fields=["merchant", "product_id"], name="offer_fba"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.UniqueConstraint(fields=("merchant", "product_id"), name="one_offer_a_product"),
-        ),
-        migrations.AddConstraint(
-            model_name="offerprice",
-            constraint=models.UniqueConstraint(
-                fields=("offer", "marketplace_id"), name="one_price_a_marketplace"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="skulink",
-            constraint=models.UniqueConstraint(fields=("connection", "sku"), name="sku_linked_once"),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "sku"), name="sku_linked_once"),
+                ],
+            },
         ),
     ]

@@ -62,6 +62,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("merchant", "region", "seller_id"), name="seller_account_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ConnectionMarketplace",
@@ -87,6 +94,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "marketplace_id"), name="marketplace_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ConsentAttempt",
@@ -138,17 +150,5 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("merchant", "shop_carrier"), name="carrier_once")
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="connection",
-            constraint=models.UniqueConstraint(
-                fields=("merchant", "region", "seller_id"), name="seller_account_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="connectionmarketplace",
-            constraint=models.UniqueConstraint(
-                fields=("connection", "marketplace_id"), name="marketplace_once"
-            ),
         ),
     ]

@@ -127,6 +127,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["merchant", "-created_at", "-id"], name="fulfillment_newest"),
+                    models.Index(fields=["connection", "state", "hand_over_at"], name="fulfillment_to_send"),
+                    models.Index(
+                        condition=models.Q(("look_at__isnull", False)),
+                        fields=["connection", "look_at"],
+                        name="fulfillment_to_look",
+                    ),
+                    models.Index(
+                        condition=models.Q(models.Q(("wish", ""), _negated=True), ("state", "handed")),
+                        fields=["connection"],
+                        name="fulfillment_wishes",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("connection", "order_id"), name="fulfillment_order_id_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("merchant", "shop_order_id", "attempt"), name="fulfillment_attempt_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["planned", "sending", "handed"])),
+                        fields=("merchant", "shop_order_id", "connection"),
+                        name="one_open_fulfillment_order",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FulfillmentLine",
@@ -155,6 +184,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("fulfillment_order", "line_id"), name="fulfillment_line_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("quantity__gt", 0),
+                            (
+                                "quantity__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("shipped"), "+", models.F("returned")
+                                ),
+                            ),
+                        ),
+                        name="fulfillment_line_adds_up",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -187,6 +233,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("fulfillment_order", "key"), name="fulfillment_package_once"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -265,6 +316,11 @@ class Migration(migrations.Migration):
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="merchants.merchant"),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("merchant", "shop_method"), name="shipping_method_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FbaStock",
@@ -301,82 +357,5 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["connection", "asin"], name="fba_stock_asin")],
                 "constraints": [models.UniqueConstraint(fields=("connection", "sku"), name="fba_sku_once")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="fulfillmentorder",
-            index=models.Index(fields=["merchant", "-created_at", "-id"], name="fulfillment_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="fulfillmentorder",
-            index=models.Index(fields=["connection", "state", "hand_over_at"], name="fulfillment_to_send"),
-        ),
-        migrations.AddIndex(
-            model_name="fulfillmentorder",
-            index=models.Index(
-                condition=models.Q(("look_at__isnull", False)),
-                fields=["connection", "look_at"],
-                name="fulfillment_to_look",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fulfillmentorder",
-            index=models.Index(
-                condition=models.Q(models.Q(("wish", ""), _negated=True), ("state", "handed")),
-                fields=["connection"],
-                name="fulfillment_wishes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fulfillmentorder",
-            constraint=models.UniqueConstraint(
-                fields=("connection", "order_id"), name="fulfillment_order_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fulfillmentorder",
-            constraint=models.UniqueConstraint(
-                fields=("merchant", "shop_order_id", "attempt"), name="fulfillment_attempt_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fulfillmentorder",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["planned", "sending", "handed"])),
-                fields=("merchant", "shop_order_id", "connection"),
-                name="one_open_fulfillment_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fulfillmentline",
-            constraint=models.UniqueConstraint(
-                fields=("fulfillment_order", "line_id"), name="fulfillment_line_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fulfillmentline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("quantity__gt", 0),
-                    (
-                        "quantity__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("shipped"), "+", models.F("returned")
-                        ),
-                    ),
-                ),
-                name="fulfillment_line_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fulfillmentpackage",
-            constraint=models.UniqueConstraint(
-                fields=("fulfillment_order", "key"), name="fulfillment_package_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shippingspeed",
-            constraint=models.UniqueConstraint(
-                fields=("merchant", "shop_method"), name="shipping_method_once"
-            ),
         ),
     ]

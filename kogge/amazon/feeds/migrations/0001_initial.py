@@ -58,6 +58,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["connection", "feed_type", "-created_at"], name="feeds_newest"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("feed_id", ""), _negated=True),
+                        fields=("connection", "feed_id"),
+                        name="feed_id_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FeedPart",
@@ -83,6 +95,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("feed", "upto"), name="feed_part_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OrderMessage",
@@ -149,63 +166,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="feed",
-            index=models.Index(fields=["connection", "feed_type", "-created_at"], name="feeds_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="feed",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("feed_id", ""), _negated=True),
-                fields=("connection", "feed_id"),
-                name="feed_id_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="feedpart",
-            constraint=models.UniqueConstraint(fields=("feed", "upto"), name="feed_part_once"),
-        ),
-        migrations.AddIndex(
-            model_name="ordermessage",
-            index=models.Index(fields=["connection", "kind", "state", "not_before"], name="messages_waiting"),
-        ),
-        migrations.AddIndex(
-            model_name="ordermessage",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "sending", "rejected"])),
-                fields=["state"],
-                name="messages_unsettled",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ordermessage",
-            index=models.Index(fields=["connection", "amazon_order_id"], name="messages_of_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="ordermessage",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "sending")),
-                fields=("connection", "amazon_order_id"),
-                name="one_message_at_a_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ordermessage",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["rejected", "dropped"]), _negated=True),
-                fields=("connection", "amazon_order_id", "kind"),
-                name="one_message_of_a_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ordermessage",
-            constraint=models.UniqueConstraint(fields=("feed", "message_no"), name="message_no_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="ordermessage",
-            constraint=models.UniqueConstraint(
-                fields=("feed", "amazon_order_id"), name="one_word_on_an_order_a_feed"
-            ),
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["connection", "kind", "state", "not_before"], name="messages_waiting"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "sending", "rejected"])),
+                        fields=["state"],
+                        name="messages_unsettled",
+                    ),
+                    models.Index(fields=["connection", "amazon_order_id"], name="messages_of_order"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "sending")),
+                        fields=("connection", "amazon_order_id"),
+                        name="one_message_at_a_time",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["rejected", "dropped"]), _negated=True),
+                        fields=("connection", "amazon_order_id", "kind"),
+                        name="one_message_of_a_kind",
+                    ),
+                    models.UniqueConstraint(fields=("feed", "message_no"), name="message_no_once"),
+                    models.UniqueConstraint(
+                        fields=("feed", "amazon_order_id"), name="one_word_on_an_order_a_feed"
+                    ),
+                ],
+            },
         ),
     ]

@@ -69,6 +69,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("sealed_raw__isnull", False)),
+                        fields=["connection", "intake"],
+                        name="orders_not_placed",
+                    ),
+                    models.Index(
+                        condition=models.Q(("purged_at__isnull", True)),
+                        fields=["connection", "purge_at"],
+                        name="orders_to_purge",
+                    ),
+                    models.Index(fields=["connection", "created_at"], name="amazon_orders_by_day"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "order_id"), name="amazon_order_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("intake", "placed"), _negated=True),
+                            models.Q(("shop_order_id", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="placed_names_the_shop_order",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AmazonOrderItem",
@@ -99,6 +125,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "item_id"), name="amazon_item_once"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -143,6 +172,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "kind"), name="one_cursor_a_query"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ShipmentConfirmation",
@@ -197,6 +231,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["connection", "state", "ship_by"], name="confirmations_waiting"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "sending", "rejected"])),
+                        fields=["state"],
+                        name="confirmations_unsettled",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "parcel"), name="parcel_told_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ShopCursor",
@@ -217,64 +264,5 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="amazonorder",
-            index=models.Index(
-                condition=models.Q(("sealed_raw__isnull", False)),
-                fields=["connection", "intake"],
-                name="orders_not_placed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="amazonorder",
-            index=models.Index(
-                condition=models.Q(("purged_at__isnull", True)),
-                fields=["connection", "purge_at"],
-                name="orders_to_purge",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="amazonorder",
-            index=models.Index(fields=["connection", "created_at"], name="amazon_orders_by_day"),
-        ),
-        migrations.AddConstraint(
-            model_name="amazonorder",
-            constraint=models.UniqueConstraint(fields=("connection", "order_id"), name="amazon_order_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="amazonorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("intake", "placed"), _negated=True),
-                    models.Q(("shop_order_id", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="placed_names_the_shop_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="amazonorderitem",
-            constraint=models.UniqueConstraint(fields=("order", "item_id"), name="amazon_item_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="ordercursor",
-            constraint=models.UniqueConstraint(fields=("connection", "kind"), name="one_cursor_a_query"),
-        ),
-        migrations.AddIndex(
-            model_name="shipmentconfirmation",
-            index=models.Index(fields=["connection", "state", "ship_by"], name="confirmations_waiting"),
-        ),
-        migrations.AddIndex(
-            model_name="shipmentconfirmation",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "sending", "rejected"])),
-                fields=["state"],
-                name="confirmations_unsettled",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shipmentconfirmation",
-            constraint=models.UniqueConstraint(fields=("order", "parcel"), name="parcel_told_once"),
         ),
     ]
