@@ -16,7 +16,10 @@ import pytest
 # Before the settings are read: nothing a test does may touch the data of whoever runs it.
 _DATA = tempfile.TemporaryDirectory(prefix="kogge-tests-", ignore_cleanup_errors=True)
 os.environ["KOGGE_DATA_DIR"] = _DATA.name
-for _name in ("KOGGE_SECRET_KEY", "KOGGE_KEYS", "KOGGE_ALLOWED_HOSTS", "KOGGE_EMAIL_URL"):
+for _name in (
+    "KOGGE_SECRET_KEY", "KOGGE_KEYS", "KOGGE_ALLOWED_HOSTS", "KOGGE_EMAIL_URL",
+    "KOGGE_METRICS_TOKEN", "KOGGE_LOG_FORMAT",
+):  # fmt: skip
     os.environ.pop(_name, None)
 for _name in ("KOGGE_SQS_QUEUE_URL", "KOGGE_SQS_REGION", "KOGGE_SQS_ENDPOINT_URL"):
     os.environ.pop(_name, None)

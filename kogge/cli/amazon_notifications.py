@@ -13,12 +13,11 @@ from kogge.amazon.notifications.standing import Standing, Type, standing
 from kogge.cli.answers import answer, json_option, refuse
 
 
-@click.command()
+@click.command(help=_("Benachrichtigungen von Amazon ansehen, ein- oder ausschalten."))
 @click.argument("connection_id", metavar="CONNECTION", type=click.IntRange(1, 2**63 - 1))
-@click.option("--on/--off", "wanted", default=None, help="Benachrichtigungen bestellen oder abbestellen")
+@click.option("--on/--off", "wanted", default=None, help=_("Benachrichtigungen bestellen oder abbestellen"))
 @json_option
 def notifications(connection_id: int, wanted: bool | None, as_json: bool) -> None:
-    """Benachrichtigungen von Amazon: ansehen, ein- oder ausschalten."""
     connection = Connection.objects.everyone().filter(pk=connection_id).first()
     if connection is None:
         refuse(_("Es gibt keine Verbindung {number}.").format(number=connection_id))

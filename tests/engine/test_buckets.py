@@ -224,7 +224,7 @@ def test_a_reserve_larger_than_the_bucket_starves_nobody(clock: Any) -> None:
     assert take_leaving(7, clock) == pytest.approx(2.0)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_workers_that_share_a_bucket_take_no_more_than_it_holds(clock: Any) -> None:
     def take_three(_number: int) -> list[float]:
         return [buckets.take(1, "search", rate=0.001, burst=10, now=clock.now).wait for _call in range(3)]

@@ -476,7 +476,7 @@ def test_an_operation_of_a_newer_version_is_left_to_those_who_know_it(messages: 
 # --- several at once ------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_two_that_top_up_at_once_put_every_row_into_the_queue_once(messages: None, clock: Any) -> None:
     due.make_due("check", range(1, 41), now=clock.now)
 
@@ -487,7 +487,7 @@ def test_two_that_top_up_at_once_put_every_row_into_the_queue_once(messages: Non
     assert sorted(rows) == sorted(Due.objects.values_list("pk", "fence"))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_who_has_not_the_turn_does_nothing_and_a_dispatcher_that_hangs_in_it_loses_it(
     messages: None, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -527,7 +527,7 @@ def test_who_has_not_the_turn_does_nothing_and_a_dispatcher_that_hangs_in_it_los
     assert len(fetched(8)) == 3
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_holding_leases_and_sweeping_wait_for_no_transaction_of_somebody_else(
     messages: None, clock: Any
 ) -> None:
@@ -551,7 +551,7 @@ def test_holding_leases_and_sweeping_wait_for_no_transaction_of_somebody_else(
     assert Due.objects.get(pk=quick.due_id).leased_until == clock.now + due.LEASE
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_a_slow_seller_does_not_hold_up_the_others(engine: Engine) -> None:
     may_end, others = threading.Event(), Counted()
 
@@ -572,7 +572,7 @@ def test_a_slow_seller_does_not_hold_up_the_others(engine: Engine) -> None:
         may_end.set()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_a_worker_that_is_to_end_finishes_its_page_and_gives_the_rest_back(engine: Engine) -> None:
     begun, may_go_on = threading.Event(), threading.Event()
     pages: list[int] = []
@@ -601,7 +601,7 @@ def test_a_worker_that_is_to_end_finishes_its_page_and_gives_the_rest_back(engin
     assert Due.objects.get(operation="late").started_at is None
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_what_a_worker_that_was_killed_and_stays_dead_had_in_hand_goes_on_elsewhere(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -217,7 +217,7 @@ def test_a_process_is_told_from_a_later_one_with_its_pid_and_from_those_of_other
     assert not is_dead("")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_many_workers_at_once_share_the_work_without_doing_any_twice(clock: Any) -> None:
     for subject in range(40):
         due.make_due("check", subject, now=clock.now)
@@ -230,14 +230,14 @@ def test_many_workers_at_once_share_the_work_without_doing_any_twice(clock: Any)
     assert sorted([*subjects, *(lease.subject for lease in left)]) == list(range(40))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_two_that_want_one_operation_at_once_do_not_both_get_it(clock: Any) -> None:
     leases = at_once(6, lambda number: [due.claim_one("check", 1, f"worker {number}", now=clock.now)])
 
     assert len([lease for lease in leases if lease]) == 1
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_wakes_from_many_sides_at_once_make_one_row_and_are_all_counted(clock: Any) -> None:
     def wake(_number: int) -> list[Any]:
         due.make_due("check", 1, now=clock.now)

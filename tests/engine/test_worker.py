@@ -197,7 +197,7 @@ def test_working_until_idle_waits_for_what_another_worker_has_in_hand(clock: Any
     assert work_until_idle({"check": breaking}, clock=clock, sleep=sleep) == Tally()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_the_worker_does_due_work_until_it_is_stopped_and_survives_broken_handlers() -> None:
     both_done = threading.Event()
 
@@ -218,7 +218,7 @@ def test_the_worker_does_due_work_until_it_is_stopped_and_survives_broken_handle
     assert Due.objects.get(operation="check").finished_at is not None
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_a_stopped_worker_finishes_what_it_has_in_hand_and_begins_nothing_new() -> None:
     begun, may_end = threading.Event(), threading.Event()
 
@@ -241,7 +241,7 @@ def test_a_stopped_worker_finishes_what_it_has_in_hand_and_begins_nothing_new() 
     assert Due.objects.get(operation="late").fence == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_the_lease_of_long_work_is_renewed_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kogge.engine.worker.RENEW_SECONDS", 0.05)
     due.make_due("check", 1, now=timezone.now())
@@ -251,7 +251,7 @@ def test_the_lease_of_long_work_is_renewed_while_it_lasts(monkeypatch: pytest.Mo
     assert tally == Tally(done=1)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_the_worker_renews_the_leases_of_all_it_has_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kogge.engine.worker.RENEW_SECONDS", 0.05)
     due.make_due("check", [1, 2], now=timezone.now())
@@ -268,7 +268,7 @@ def test_the_worker_renews_the_leases_of_all_it_has_in_hand(monkeypatch: pytest.
     assert list(Due.objects.values_list("last_error", flat=True)) == ["", ""]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_what_a_killed_worker_had_in_hand_is_taken_over_at_once(tmp_path: Path) -> None:
     due.make_due("check", 7, now=timezone.now())
     victim = worker_process(tmp_path, "time.sleep(60)")
@@ -283,7 +283,7 @@ def test_what_a_killed_worker_had_in_hand_is_taken_over_at_once(tmp_path: Path) 
     assert [lease.subject for lease in due.claim("another", now=timezone.now(), limit=1)] == [7]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, available_apps=["kogge.engine"])
 def test_sigterm_lets_a_worker_process_finish_its_work(tmp_path: Path) -> None:
     due.make_due("check", 7, now=timezone.now())
     worker = worker_process(tmp_path, "signal.sigtimedwait([], 1)")

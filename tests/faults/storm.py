@@ -30,8 +30,8 @@ ARTICLES = 8
 OPEN = ("open", "in_progress")
 STARTING_SECONDS = 90.0
 # Between so many troubles it is quiet for so long: what only ever falls over proves nothing.
-TROUBLES_IN_A_ROW = 7
-QUIET_SECONDS = 5.0
+TROUBLES_IN_A_ROW = 6
+QUIET_SECONDS = 8.0
 # Nearly every order comes before the storm is over, and has something happen to it.
 PLACING_SHARE = 0.8
 
