@@ -187,8 +187,9 @@ class Crew:
 
     def _renew_now_and_then(self) -> None:
         """Also while the crew ends: until then what it has in hand is its own."""
-        while not self._has_ended.wait(RENEW_SECONDS):
-            self._safely(self._renew)
+        has_renewed = True
+        while not self._has_ended.wait(RENEW_SECONDS if has_renewed else AFTER_A_BREAK):
+            has_renewed = self._safely(self._renew)
         connection.close()
 
     def _renew(self) -> None:

@@ -34,6 +34,7 @@ CHANCE_SECONDS = 60.0  # how often it is looked whether something parked has ano
 BUSY_DATABASE = timedelta(seconds=5)
 # How long a worker that is to end waits for what it has in hand; what stands still then, others take over.
 STOP_SECONDS = 25.0
+FINISH_ATTEMPTS = 7  # with pauses that double: 16 seconds, as long as a database needs to start again
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 # Within this time something "waits"; what is due later is the routine of days to come.
@@ -245,8 +246,11 @@ def _outcome(handler: Handler, work: Work) -> Outcome | None:
 
 
 def _finish(lease: Lease, outcome: Outcome, clock: Clock) -> bool:
-    """Write the outcome down. If that fails too, the lease runs out and the work is done again."""
-    for attempt in range(3):
+    """Write the outcome down, also when the database was away for a while: it is work that is done.
+
+    If that fails too, the lease runs out and the work is done again.
+    """
+    for attempt in range(FINISH_ATTEMPTS):
         try:
             return due.finish(
                 lease,
@@ -257,10 +261,10 @@ def _finish(lease: Lease, outcome: Outcome, clock: Clock) -> bool:
                 bug=outcome.bug,
             )
         except (OperationalError, InterfaceError):
-            if attempt == 2:
+            if attempt == FINISH_ATTEMPTS - 1:
                 raise
             refresh_connections()
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS * 2**attempt)
     return False
 
 

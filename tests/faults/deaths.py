@@ -11,6 +11,8 @@ from kogge.engine.owner import is_dead
 
 # Somebody whose clock is ahead writes moments that are yet to come.
 AHEAD = timedelta(seconds=60)
+# `Takeover` kills and freezes these, and nobody can see from here whether they live.
+TAKEN_AWAY = "machine "
 
 
 class Coroner:
@@ -37,7 +39,8 @@ class Coroner:
     def _count(self, row: Due) -> None:
         known = self._deaths[row.pk]
         for _new in range(row.deaths - len(known)):
-            is_kill = is_dead(self._holder.get(row.pk, ""))
+            holder = self._holder.get(row.pk, "")
+            is_kill = is_dead(holder) or holder.startswith(TAKEN_AWAY)
             known.append(is_kill)
             self.counts["killed_at_work" if is_kill else "lost_alive"] += 1
         del known[row.deaths :]

@@ -260,6 +260,7 @@ class Storm:
         if self.cluster:
             takeover = Takeover(self)
             takeover.measure()
+            self.amazon.advance(ROUND_LATER)  # what the last of them held is free
             self.takeovers = takeover.seconds
             self._broken += takeover.complaints()
 
