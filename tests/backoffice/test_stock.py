@@ -288,7 +288,7 @@ def test_what_is_handed_over_covers_others_first_and_what_comes_back_is_owed(
     assert stock.audit(merchant.pk) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 3), st.integers(1, 4)), max_size=16),
     counted=st.integers(0, 6),
@@ -377,7 +377,7 @@ def _act_on(act: str, order: Order, shop: BuiltinShop, units: int) -> None:
             returns.record_return(order, {1: units}, restock=True, actor=ANNA, now=NOW)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(
         st.tuples(st.sampled_from(OWN_ACTS), st.integers(0, 2), st.integers(1, 2), st.integers(0, 4)),
