@@ -31,7 +31,10 @@ ROUTINE = "routine"
 
 # How many messages wait for a worker at most, counted with those that are more pressing: a queue full of
 # back-fills has room for orders. Few enough that the order of the table counts, not that of the queue.
-DEPTH = 96
+DEPTH = 32
+
+# Tables in which nothing stays long.
+RESTLESS = ("procrastinate_jobs", "procrastinate_events", "engine_due")
 
 # Whoever holds this lock tops up the queue; the number has no meaning but must never change.
 _TURN = 4_611_015
@@ -121,6 +124,16 @@ def sweep(now: datetime) -> None:
             " AND (status NOT IN ('todo', 'doing') OR (status = 'doing' AND worker_id IS NULL))",
             [TASK],
         )
+
+
+def vacuum(table: str) -> None:
+    """Clear away the dead rows of a table that lives on change; autovacuum comes once a minute at most.
+
+    Every message leaves several, and whoever fetches the next one walks over all of them.
+    """
+    with connection.cursor() as cursor:
+        name = connection.ops.quote_name(table)
+        cursor.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE false, ANALYZE) {name}")
 
 
 def _is_our_turn() -> bool:
