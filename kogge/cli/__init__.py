@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -209,7 +210,8 @@ def _refuse_other_places() -> None:
     finally:
         if connection.vendor == "postgresql" and not connection.in_atomic_block:
             connection.close()  # processes of ours that are forked from this one must not share it
-    if not why and connection.vendor == "sqlite" and not presence.come_in(settings.DATA_DIR):
+    database = settings.DATABASES["default"]["NAME"]
+    if not why and connection.vendor == "sqlite" and not presence.come_in(Path(database).parent):
         why = _in_words(
             "Hier ist gerade ein Umzug im Gange (kogge move-to). Warte, bis er zu Ende ist.",
             "A move is going on here (kogge move-to). Wait until it has ended.",

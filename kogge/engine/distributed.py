@@ -184,8 +184,9 @@ class Crew:
         due.give_another_chance(now=self.clock())
         takers = 2 if self.threads > 1 else 1
         self._crews = max(queue.workers_alive() // takers, 1)
-        for table in queue.RESTLESS:
-            queue.vacuum(table)
+        if random.random() < 1 / self._crews:  # noqa: S311  (one crew each time, whichever)
+            for table in queue.RESTLESS:
+                queue.vacuum(table)
 
     def _renew_now_and_then(self) -> None:
         """Also while the crew ends: until then what it has in hand is its own."""

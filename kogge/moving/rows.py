@@ -243,6 +243,17 @@ def _bytes(value: Any) -> str:
     return f"\\\\x{value.hex()}"
 
 
+def between(key: str, low: Any, high: Any, *, mark: str) -> tuple[str, list[Any]]:
+    """The condition for keys above `low` up to `high`, and its values; None is no bound.
+
+    `key` is how the column stands in a statement, `mark` how the driver wants a value marked.
+    """
+    bounds = [(f"{key} > {mark}", low), (f"{key} <= {mark}", high)]
+    wanted = [(words, value) for words, value in bounds if value is not None]
+    where = " WHERE " + " AND ".join(words for words, _value in wanted) if wanted else ""
+    return where, [value for _words, value in wanted]
+
+
 def _json(value: Any) -> str:
     try:
         meaning(value)

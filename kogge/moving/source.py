@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from kogge.engine.owner import is_dead
 from kogge.moving.mark import TABLE
 from kogge.moving.refusal import MoveRefused
-from kogge.moving.rows import Table, UnfitRow
+from kogge.moving.rows import Table, UnfitRow, between
 
 CHUNK_ROWS = 5000
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -137,13 +137,11 @@ class Source:
         Together the chunks cover the whole range, also where the source has no rows.
         """
         key = f'"{table.key.name}"'
-        bounds = [(f"{key} > ?", low), (f"{key} <= ?", high)]
-        wanted = [(words, value) for words, value in bounds if value is not None]
-        where = " WHERE " + " AND ".join(words for words, _value in wanted) if wanted else ""
+        where, values = between(key, low, high, mark="?")
         query = f'SELECT {table.names} FROM "{table.name}"{where} ORDER BY {key}'  # noqa: S608
         chunk = Chunk(low)
         try:
-            for row in self.db.execute(query, [value for _words, value in wanted]):
+            for row in self.db.execute(query, values):
                 if chunk.is_full:
                     chunk.high = chunk.keys[-1]
                     yield chunk

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from kogge.moving.mark import TABLE
 from kogge.moving.refusal import MoveRefused
-from kogge.moving.rows import Table, UnfitRow
+from kogge.moving.rows import Table, UnfitRow, between
 from kogge.moving.source import Chunk, Seal
 
 OLDEST = 14  # major version of the server
@@ -183,10 +183,7 @@ class Target:
     # --- looking ------------------------------------------------------------------------------
 
     def _range(self, table: Table, low: Any, high: Any) -> tuple[str, list[Any]]:
-        bounds = [(f"{self._key(table)} > %s", low), (f"{self._key(table)} <= %s", high)]
-        wanted = [(words, value) for words, value in bounds if value is not None]
-        where = " WHERE " + " AND ".join(words for words, _value in wanted) if wanted else ""
-        return where, [value for _words, value in wanted]
+        return between(self._key(table), low, high, mark="%s")
 
     @staticmethod
     def _key(table: Table) -> str:
