@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Also on PostgreSQL when a server answers here.
 POSTGRES ?= postgres://root@127.0.0.1:5432/postgres
-# Four at once, also on two cores: a part of the stories waits for processes, pages and the database.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+# Three at once, also on two cores: a part of the stories waits for processes, pages and the database.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 # What stores, locks and asks. Not the pages, which draw it; not what is about Amazon's answers and the passing of
 # time rather than rows: how fast it is asked, its feeds, what it ships, walks by chance, each story in the older
 # version of Fulfillment Outbound as well, notifications, logs, and the remote shop's promises, which go over HTTP.
