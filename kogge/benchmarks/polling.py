@@ -396,13 +396,20 @@ def _copy(template: Any, numbers: Sequence[int]) -> None:
 def _copy_due(template: Any, connections: Sequence[Any]) -> None:
     """Each connection's turns, spread over the time the template waits for its own."""
     from kogge.amazon.connections.accounts import next_turn
+    from kogge.amazon.fba.stock import ALL_EVERY
     from kogge.amazon.orders.check import INTERVAL
     from kogge.amazon.orders.fba import INTERVAL as FBA_INTERVAL
     from kogge.amazon.orders.shop_changes import SAFETY_NET
     from kogge.engine.models import Due
 
     now = datetime.now(UTC)
-    periods = {CHECK: INTERVAL, "check_fba_orders": FBA_INTERVAL, "read_shop": SAFETY_NET}
+    periods = {
+        CHECK: INTERVAL,
+        "check_fba_orders": FBA_INTERVAL,
+        "read_shop": SAFETY_NET,
+        "read_fba_stock": ALL_EVERY,
+        "watch_expiry": ALL_EVERY,
+    }
     rows = list(Due.objects.filter(subject=template.pk))
     Due.objects.bulk_create(
         [
